@@ -1,0 +1,1 @@
+"""A snapshot becomes a model: folder, arrays, or an object of the library that it was made for."""

@@ -1,0 +1,69 @@
+"""Stopping what is under way, from another thread or at a deadline."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from zooclient.errors import Cancelled
+
+
+class Cancel:
+    """A wish to stop, shared by whoever may express it and whoever must obey.
+
+    Args:
+        deadline: Seconds from now after which the wish holds by itself. None: never.
+    """
+
+    def __init__(self, deadline: float | None = None) -> None:
+        self._event = threading.Event()
+        self._until = None if deadline is None else time.monotonic() + deadline
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+
+    def cancel(self) -> None:
+        """Expresses the wish. May be called from any thread, and more than once."""
+        with self._lock:
+            self._event.set()
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Calls ``callback`` once when :meth:`cancel` is called; at once when it has been."""
+        with self._lock:
+            if not self._event.is_set():
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether to stop."""
+        return self._event.is_set() or (self._until is not None and time.monotonic() >= self._until)
+
+    def remaining(self, bound: float) -> float:
+        """Returns the seconds until the deadline, ``bound`` at the most."""
+        if self._until is None:
+            return bound
+        return max(0.0, min(bound, self._until - time.monotonic()))
+
+    def wait(self, seconds: float) -> None:
+        """Waits, but not past a wish to stop.
+
+        Raises:
+            Cancelled: The wish came before the time was over.
+        """
+        self._event.wait(self.remaining(seconds))
+        self.check()
+
+    def check(self) -> None:
+        """Raises Cancelled when it is time to stop."""
+        if self._event.is_set():
+            raise Cancelled("Cancelled.", hint="What has arrived is kept; the next run goes on from there.")
+        if self.cancelled:
+            raise Cancelled(
+                "The deadline has passed.",
+                hint="What has arrived is kept; the next run goes on from there. A longer deadline may help.",
+            )

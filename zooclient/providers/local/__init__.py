@@ -1,0 +1,1 @@
+"""Folders and weight files on this machine."""

@@ -1,0 +1,220 @@
+"""What a zoo claims about a model: a ``Hit`` of a search, a ``ModelRecord`` of one pinned revision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from attrs import field, frozen
+
+from zooclient.records.ref import Ref
+
+Role = Literal["weights", "config", "tokenizer", "card", "code", "other"]
+Pin = Literal["commit", "version", "content", "none"]
+AccessState = Literal["open", "gated", "pending", "private", "paid", "gone", "region_blocked"]
+LicenseKind = Literal["open-source", "open-weight", "non-commercial", "unknown"]
+
+
+@frozen(kw_only=True)
+class License:
+    """A licence as the zoo tells it.
+
+    Attributes:
+        spdx: SPDX expression, where the claim names one for certain. None otherwise.
+        name: Name to show, such as ``LFM Open License v1.0``. None when the zoo gives none.
+        url: Where the text lies. None when the zoo gives none.
+        raw: The claim as the zoo wrote it. None when there is none.
+        kind: What it roughly allows; ``unknown`` unless the table of known licences says.
+    """
+
+    spdx: str | None = None
+    name: str | None = None
+    url: str | None = None
+    raw: str | None = None
+    kind: LicenseKind = "unknown"
+
+
+@frozen(kw_only=True)
+class Access:
+    """Whether the bytes may be had.
+
+    Attributes:
+        state: ``open``, or what stands in the way.
+        how: One sentence on how to get in. None when open.
+        url: The page at which to ask. None when open, or when the zoo has none.
+    """
+
+    state: AccessState = "open"
+    how: str | None = None
+    url: str | None = None
+
+
+@frozen(kw_only=True)
+class FileEntry:
+    """One file of a revision, as the zoo lists it.
+
+    Attributes:
+        path: POSIX path below the root of the model, as listed.
+        size: Bytes. None only where the zoo does not say.
+        digests: ``sha256 | git-sha1 | blake3 | crc32 | md5`` to lower-case hex; empty when none is stated.
+        role: What the file is for.
+        format: ``safetensors``, ``gguf``, ``pickle``, ``onnx``, …; None when the name does not tell.
+        key: The zoo's own handle of the file where the path is not one (Civitai's file id). None otherwise.
+        extra: Wire fields that we do not read.
+    """
+
+    path: str
+    size: int | None = None
+    digests: Mapping[str, str] = field(factory=dict, hash=False)
+    role: Role = "other"
+    format: str | None = None
+    key: str | None = None
+    extra: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
+
+
+@frozen(kw_only=True)
+class Demo:
+    """A hosted page that shows the model at work, such as a Space.
+
+    Attributes:
+        id: The zoo's id of the demo, ``owner/name``.
+        url: Page to open.
+        state: The zoo's own word for its state, such as ``RUNNING``. None when not told.
+    """
+
+    id: str
+    url: str
+    state: str | None = None
+
+
+@frozen(kw_only=True)
+class Hit:
+    """One answer of a search. The same names mean the same on :class:`ModelRecord`.
+
+    Attributes:
+        ref: The model, not pinned unless the zoo's listing names a revision.
+        title: Name to show.
+        author: Owner at the zoo. None when it has none.
+        task: Task id of the zoo, such as ``text-generation``. None when not told.
+        library: Library the weights are for, such as ``transformers``. None when not told.
+        license: Licence as claimed. None when the listing does not tell.
+        tags: All tags, in the zoo's order.
+        downloads: Count as the zoo counts (the Hub: 30 days). None when not told.
+        likes: Count. None when not told.
+        updated_at: Last change, aware UTC. None when not told.
+        access: Whether its bytes may be had.
+        nsfw: Marked as adult content. None when the zoo does not say.
+        web_url: Page for people. None when there is none.
+        extra: Wire fields that we do not read.
+    """
+
+    ref: Ref
+    title: str
+    author: str | None = None
+    task: str | None = None
+    library: str | None = None
+    license: License | None = None
+    tags: tuple[str, ...] = ()
+    downloads: int | None = None
+    likes: int | None = None
+    updated_at: datetime | None = None
+    access: Access = Access()
+    nsfw: bool | None = None
+    web_url: str | None = None
+    extra: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON values; :meth:`from_dict` gives the same hit back."""
+        from zooclient.records.codec import to_dict
+
+        return to_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Reads what :meth:`to_dict` wrote.
+
+        Raises:
+            ValueError: The data has not that shape; the text names the path of the field.
+        """
+        from zooclient.records.codec import from_dict
+
+        return from_dict(cls, data)
+
+
+@frozen(kw_only=True)
+class ModelRecord:
+    """What the zoo claims about one revision of a model. Written once; what we observe goes elsewhere.
+
+    Attributes (beside those of :class:`Hit`):
+        ref: The model at the pinned revision.
+        requested: The reference as it was asked for.
+        pin: What the revision of ``ref`` is: an immutable ``commit``, ``version`` or ``content``, or ``none``.
+        stable_id: The zoo's id that survives renames. None when the zoo has none.
+        endpoint: Origin of the server that answered, ``https://host:port``. None for ``file:``.
+        files: Every file, in the zoo's order.
+        base_models: References of the models that it was made from.
+        parameters: Number of parameters. None when not told.
+        metadata: Front matter and the like, as the zoo parsed it.
+        created_at: Aware UTC. None when not told.
+        demos: Hosted pages; filled only when asked for.
+        problems: Sentences on what was odd about the answer.
+        extra: Wire fields that we do not read.
+    """
+
+    ref: Ref
+    requested: Ref
+    pin: Pin
+    title: str
+    files: tuple[FileEntry, ...] = ()
+    stable_id: str | None = None
+    endpoint: str | None = None
+    author: str | None = None
+    task: str | None = None
+    library: str | None = None
+    license: License = License()
+    tags: tuple[str, ...] = ()
+    downloads: int | None = None
+    likes: int | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    access: Access = Access()
+    nsfw: bool | None = None
+    web_url: str | None = None
+    base_models: tuple[str, ...] = ()
+    parameters: int | None = None
+    metadata: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
+    demos: tuple[Demo, ...] = ()
+    problems: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
+
+    @property
+    def total_size(self) -> int | None:
+        """Bytes of all files; None while one size is unknown."""
+        total = 0
+        for entry in self.files:
+            if entry.size is None:
+                return None
+            total += entry.size
+        return total
+
+    def file(self, path: str) -> FileEntry | None:
+        """Returns the file with exactly this path, or None."""
+        return next((entry for entry in self.files if entry.path == path), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON values; :meth:`from_dict` gives the same record back."""
+        from zooclient.records.codec import to_dict
+
+        return to_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Reads what :meth:`to_dict` wrote.
+
+        Raises:
+            ValueError: The data has not that shape; the text names the path of the field.
+        """
+        from zooclient.records.codec import from_dict
+
+        return from_dict(cls, data)

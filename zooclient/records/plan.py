@@ -1,0 +1,113 @@
+"""What a download would do, before it does it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from attrs import frozen
+
+from zooclient.records.model import FileEntry, ModelRecord
+
+
+@frozen(kw_only=True)
+class Wishes:
+    """Which files of a model are wanted.
+
+    Attributes:
+        files: Glob patterns, case-sensitive, ``*`` crosses ``/``, ``dir/`` means everything below;
+            a file is wanted when one matches. None: no restriction.
+        exclude: Patterns of files that are not wanted.
+        weights: ``auto`` (skip copies of the same weights in other formats), ``all``, ``none``,
+            or a format with an optional variant, ``safetensors``, ``gguf:Q4_K_M``.
+        allow_unverified: Take files for which the zoo states no digest; their sha256 is then observed, not claimed.
+    """
+
+    files: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    weights: str = "auto"
+    allow_unverified: bool = False
+
+    def key(self) -> str:
+        """Returns the one spelling of these wishes, under which the store remembers a snapshot."""
+        parts: dict[str, Any] = {"weights": self.weights}
+        if self.files is not None:
+            parts["files"] = sorted(self.files)
+        if self.exclude:
+            parts["exclude"] = sorted(self.exclude)
+        return json.dumps(parts, sort_keys=True, separators=(",", ":"))
+
+
+@frozen(kw_only=True)
+class Reuse:
+    """A file that need not be fetched.
+
+    Attributes:
+        file: The file.
+        place: Where it is held: ``store``, ``read-only store``, ``huggingface cache``, ``in place``.
+    """
+
+    file: FileEntry
+    place: str
+
+
+@frozen(kw_only=True)
+class Skip:
+    """A file that is not wanted.
+
+    Attributes:
+        file: The file.
+        reason: Why, in a few words.
+    """
+
+    file: FileEntry
+    reason: str
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What a download would do.
+
+    Attributes:
+        record: The model, pinned.
+        wishes: What was asked for.
+        fetch: Files to move over the network.
+        reuse: Files that are held already.
+        skip: Files that are left out.
+    """
+
+    record: ModelRecord
+    wishes: Wishes
+    fetch: tuple[FileEntry, ...] = ()
+    reuse: tuple[Reuse, ...] = ()
+    skip: tuple[Skip, ...] = ()
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        """Every file of the snapshot to be, in the order of the record."""
+        wanted = {entry.path for entry in self.fetch} | {item.file.path for item in self.reuse}
+        return tuple(entry for entry in self.record.files if entry.path in wanted)
+
+    @property
+    def bytes_to_fetch(self) -> int:
+        """Bytes over the network; a file of unknown size counts as none."""
+        return sum(entry.size or 0 for entry in self.fetch)
+
+    @property
+    def bytes_on_disk(self) -> int:
+        """Bytes of the whole snapshot; a file of unknown size counts as none."""
+        return sum(entry.size or 0 for entry in self.files)
+
+    @property
+    def bytes_skipped(self) -> int:
+        """Bytes that are left out; a file of unknown size counts as none."""
+        return sum(item.file.size or 0 for item in self.skip)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON values."""
+        from zooclient.records.codec import to_dict
+
+        data = to_dict(self)
+        for name in ("bytes_to_fetch", "bytes_on_disk", "bytes_skipped"):
+            data[name] = getattr(self, name)
+        return data

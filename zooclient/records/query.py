@@ -1,0 +1,67 @@
+"""What is searched for, and one page of what was found."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import frozen
+
+from zooclient.records.model import Hit
+
+Sort = Literal["relevance", "downloads", "likes", "trending", "updated", "created"]
+
+
+@frozen(kw_only=True)
+class Query:
+    """A search, the same for every zoo. A zoo applies what it can; the rest is applied on our side or reported.
+
+    Attributes:
+        text: Words to look for. Empty: everything.
+        zoos: Schemes to ask. Empty: every zoo that can be searched.
+        author: Owner, exact.
+        task: Task id, such as ``text-classification``.
+        library: Library id, such as ``transformers``.
+        license: Licence id as the zoo spells it, or an SPDX id; compared without regard to case.
+        base_model: Reference or id of the model it was made from.
+        language: ISO 639 code.
+        format: Weights format, such as ``safetensors`` or ``gguf``.
+        tags: Further tags, all of which must be there.
+        gated: True: only gated; False: only open; None: both.
+        nsfw: True: adult content too; False: without it.
+        min_parameters: Smallest number of parameters, inclusive. None: no bound.
+        max_parameters: Largest number of parameters, inclusive. None: no bound.
+        sort: Order. None: the zoo's own.
+        limit: Hits at the most. None: all there are.
+    """
+
+    text: str = ""
+    zoos: tuple[str, ...] = ()
+    author: str | None = None
+    task: str | None = None
+    library: str | None = None
+    license: str | None = None
+    base_model: str | None = None
+    language: str | None = None
+    format: str | None = None
+    tags: tuple[str, ...] = ()
+    gated: bool | None = None
+    nsfw: bool = False
+    min_parameters: int | None = None
+    max_parameters: int | None = None
+    sort: Sort | None = None
+    limit: int | None = None
+
+
+@frozen(kw_only=True)
+class Page:
+    """One page of hits.
+
+    Attributes:
+        hits: In the zoo's order.
+        cursor: What to pass for the next page. None on the last.
+        unapplied: Names of the fields of the query that neither the zoo nor we could apply.
+    """
+
+    hits: tuple[Hit, ...]
+    cursor: str | None = None
+    unapplied: tuple[str, ...] = ()

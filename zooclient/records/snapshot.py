@@ -1,0 +1,113 @@
+"""What is held: a whole, verified set of files of one revision, and how each was proved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from zooclient.records.model import ModelRecord
+    from zooclient.records.ref import Ref
+
+
+@frozen(kw_only=True)
+class Observed:
+    """What was computed from the bytes of one file as they arrived.
+
+    Attributes:
+        size: Bytes.
+        sha256: Lower-case hex.
+        git_sha1: Lower-case hex of the git blob; None when nobody asked for it.
+    """
+
+    size: int
+    sha256: str
+    git_sha1: str | None = None
+
+
+@frozen(kw_only=True)
+class Receipt:
+    """How one file came to be held.
+
+    Attributes:
+        path: Path within the snapshot.
+        observed: What was computed from its bytes.
+        sources: Label of each source → bytes that it gave; empty when nothing moved.
+        resumed: Bytes that an earlier, broken attempt had left.
+        claimed: The zoo stated a digest, and it agreed; False: taken unverified, the sha256 is only observed.
+    """
+
+    path: str
+    observed: Observed
+    sources: Mapping[str, int] = field(factory=dict, hash=False)
+    resumed: int = 0
+    claimed: bool = True
+
+
+@frozen(kw_only=True)
+class SnapshotFile:
+    """One file of a snapshot.
+
+    Attributes:
+        path: POSIX path below the snapshot's folder.
+        size: Bytes.
+        sha256: Lower-case hex, computed on arrival.
+        role: As on ``FileEntry``.
+        claimed: The zoo stated a digest and it agreed; False: the sha256 is only what we observed.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    role: str = "other"
+    claimed: bool = True
+
+
+@frozen(kw_only=True)
+class Snapshot:
+    """A whole, verified set of files of one revision.
+
+    Attributes:
+        ref: The pinned reference.
+        path: The folder that holds exactly these files.
+        files: In the order of the record.
+        content_digest: ``sha256:HEX`` over all files, see :mod:`zooclient.records.digest`.
+        weights_digest: ``sha256:HEX`` over the weights; None when there are none.
+        verified_at: When every byte was last hashed, aware UTC.
+    """
+
+    ref: Ref
+    path: Path
+    files: tuple[SnapshotFile, ...]
+    content_digest: str
+    weights_digest: str | None
+    verified_at: datetime
+    _read_record: Callable[[], ModelRecord] = field(repr=False, eq=False, alias="read_record")
+
+    @property
+    def record(self) -> ModelRecord:
+        """What the zoo claimed, read from the store when asked for."""
+        return self._read_record()
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON values."""
+        return {
+            "ref": str(self.ref),
+            "path": str(self.path),
+            "files": [
+                {"path": f.path, "size": f.size, "sha256": f.sha256, "role": f.role, "claimed": f.claimed}
+                for f in self.files
+            ],
+            "content_digest": self.content_digest,
+            "weights_digest": self.weights_digest,
+            "verified_at": self.verified_at.isoformat(),
+        }

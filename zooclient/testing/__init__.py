@@ -1,0 +1,1 @@
+"""Doubles and suites for people who embed or extend zooclient."""

@@ -1,0 +1,1 @@
+"""The byte engine: located files become verified bytes in a sink."""
