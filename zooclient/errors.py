@@ -223,3 +223,7 @@ class UnpinnedWarning(UserWarning):
 
 class StaleWarning(UserWarning):
     """A moving name was answered from the store because the zoo could not be asked; the text tells the age."""
+
+
+class DamagedWarning(UserWarning):
+    """A stored file was changed after it was verified; the text tells which models were hurt."""

@@ -1,1 +1,1 @@
-"""A snapshot becomes a model: folder, arrays, or an object of the library that it was made for."""
+"""Snapshot → something to compute with: arrays, or the model of a library. Nothing is unpickled unasked."""

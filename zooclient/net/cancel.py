@@ -38,6 +38,13 @@ class Cancel:
                 return
         callback()
 
+    def child(self) -> Cancel:
+        """Returns a wish of its own that holds as soon as this one does, and may hold sooner."""
+        left = self.remaining(float("inf"))
+        made = Cancel(None if left == float("inf") else left)
+        self.on_cancel(made.cancel)
+        return made
+
     @property
     def cancelled(self) -> bool:
         """Whether to stop."""

@@ -1,8 +1,9 @@
 """A conversation with a server, as a generator without colour.
 
 A provider's operation yields a :class:`Request` (or a tuple of them, sent together) and is sent the
-:class:`Response` (or the tuple of them). It opens no socket, so the same text runs sync, async, and in
-a test that feeds it recorded answers. :mod:`zooclient.net.drivers` runs it over a network.
+:class:`Response` (or the tuple of them); what fails is thrown into it. It opens no socket, so the same
+text runs sync, async, and in a test that feeds it recorded answers. :mod:`zooclient.net.drivers` runs it
+over a network.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Response:
     Attributes:
         request: What was asked.
         status: HTTP status.
-        headers: Header names in lower case. A header that came more than once is joined by ``, ``.
+        headers: Header names in lower case. A header that came more than once is joined by comma and blank.
         body: Decoded body.
     """
 
@@ -89,8 +90,19 @@ class Response:
             ) from error
 
 
+@frozen(kw_only=True)
+class Call:
+    """Work that blocks, such as hashing a file: the driver runs it where it keeps nobody waiting.
+
+    Attributes:
+        run: What to call; the flow is sent what it returns, or has thrown into it what it raises.
+    """
+
+    run: Callable[[], Any]
+
+
 #: What a flow may yield, and what it is then sent.
-Ask = Request | tuple[Request, ...]
+Ask = Request | tuple[Request, ...] | Call
 Answer = Any
 Flow = Generator[Ask, Answer, T]
 
@@ -111,9 +123,7 @@ def fetch(request: Request) -> Flow[Response]:
             return response
         hops += 1
         if hops > MAX_HOPS:
-            raise ProtocolError(
-                f"{masked(request.url)} redirects more than {MAX_HOPS} times.", url=masked(request.url)
-            )
+            raise ProtocolError(f"{masked(request.url)} redirects more than {MAX_HOPS} times.", url=masked(request.url))
         request = Request(
             url=target,
             method=request.method,
@@ -129,24 +139,30 @@ def redirect_target(response: Response) -> str | None:
     location = response.headers.get("location")
     if response.status not in REDIRECTS or not location:
         return None
-    return urljoin(response.request.url, location)
+    try:
+        return urljoin(response.request.url, location)
+    except ValueError:
+        return location  # no URL at all; origin() refuses it
 
 
 def origin(url: str) -> str:
     """Returns ``scheme://host:port`` in lower case, the port always written.
 
     Raises:
-        IntegrityError: The URL is not absolute http or https, or holds user info.
+        IntegrityError: The URL is not absolute http or https, holds user info, or holds characters that
+            libraries read in different ways, so that two of them could see two hosts.
     """
-    parts = urlsplit(url)
     try:
-        port = parts.port
+        parts = urlsplit(url)
+        scheme, host, port = parts.scheme.lower(), (parts.hostname or "").lower(), parts.port
     except ValueError:
-        port = -1
-    scheme = parts.scheme.lower()
-    if scheme not in ("http", "https") or not parts.hostname or port == -1 or parts.username or parts.password:
+        scheme, host, port, parts = "", "", None, None
+    # A blank in a path is sloppy and clear; control characters are dropped by some libraries, and by some not.
+    odd = (
+        any(char < " " or char == "\x7f" for char in url) or url != url.strip() or any(char in " \\%" for char in host)
+    )
+    if parts is None or odd or scheme not in ("http", "https") or not host or "@" in parts.netloc or port == 0:
         raise IntegrityError(f"A server named an address that is not plain http or https: {masked(url)!r}.")
-    host = parts.hostname.lower()
     if ":" in host:
         host = f"[{host}]"
     return f"{scheme}://{host}:{port or (443 if scheme == 'https' else 80)}"
@@ -154,20 +170,35 @@ def origin(url: str) -> str:
 
 def masked(url: str) -> str:
     """Returns the URL fit for a log: no query, no fragment, no user info; these may be secrets."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(no URL)"
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}" + ("?…" if parts.query else "")
 
 
 def replay(flow: Flow[T], answer: Callable[[Request], Response]) -> T:
-    """Runs a flow with ``answer`` in place of a network; for tests and recorded exchanges."""
+    """Runs a flow with ``answer`` in place of a network; for tests and recorded exchanges.
+
+    What ``answer`` raises is thrown into the flow, as a driver throws what a network does.
+    """
     try:
         ask = next(flow)
         while True:
-            if isinstance(ask, tuple):
-                ask = flow.send(tuple(answer(request) for request in ask))
+            try:
+                if isinstance(ask, Call):
+                    reply = ask.run()
+                elif isinstance(ask, tuple):
+                    reply = tuple(answer(request) for request in ask)
+                else:
+                    reply = answer(ask)
+            except Exception as error:
+                ask = flow.throw(error)
             else:
-                ask = flow.send(answer(ask))
+                ask = flow.send(reply)
     except StopIteration as stop:
         result: T = stop.value
         return result
+    finally:
+        flow.close()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
-from zooclient.net.exchange import Flow, Request
+from zooclient.errors import ZooError
+from zooclient.net.cancel import Cancel
+from zooclient.net.exchange import Flow, Request, Response
 from zooclient.records.capability import Capability
 from zooclient.records.model import FileEntry, ModelRecord
 from zooclient.records.query import Page, Query
@@ -81,5 +85,39 @@ class Provider(Protocol):
         Raises:
             AccessError: The token is not valid, or there is none.
             Unsupported: The zoo has no accounts.
+        """
+        ...
+
+    def refused(self, response: Response, ref: Ref | None, operation: str) -> ZooError:
+        """The error that an answer which is no success means, for flows and for the byte engine alike."""
+        ...
+
+
+@frozen(kw_only=True)
+class Keeper:
+    """How a zoo's token is kept where the zoo's own tools find it.
+
+    Attributes:
+        tokens_page: Page at which a person makes a token.
+        variables: Environment variables that hold a token, first wins.
+        store: Environment, token → the file that now holds it.
+        forget: Environment → the file that held it; None when there was none.
+    """
+
+    tokens_page: str
+    variables: tuple[str, ...]
+    store: Callable[[Mapping[str, str], str], Path]
+    forget: Callable[[Mapping[str, str]], Path | None]
+
+
+class Official(Protocol):
+    """A zoo's own client as a source of bytes."""
+
+    def fetch(self, record: ModelRecord, file: FileEntry, *, into: Path, cancel: Cancel) -> Path:
+        """Lets the client fetch one file below ``into``, and returns where it put it. Nothing was verified yet.
+
+        Raises:
+            Unsupported: The client is not installed.
+            Cancelled: The caller wished so.
         """
         ...

@@ -7,6 +7,8 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from zooclient.records.checks import check_tuples
+
 Support = Literal["exact", "emulated", "unsupported"]
 
 
@@ -37,3 +39,6 @@ class Capability:
     sorts: tuple[str, ...] = ()
     max_connections: int = 8
     note: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_tuples(sorts=self.sorts)

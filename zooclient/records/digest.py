@@ -15,9 +15,7 @@ import hashlib
 from collections.abc import Iterable
 
 from zooclient.errors import IntegrityError
-
-#: Hex length of every digest that a record may carry.
-HEX_LENGTHS = {"sha256": 64, "git-sha1": 40, "blake3": 64, "crc32": 8, "md5": 32}
+from zooclient.records.checks import HEX_LENGTHS as HEX_LENGTHS
 
 #: Algorithms strong enough to let bytes through the store's door, best first. ``git-sha1`` is the
 #: name under which git itself pins the file; crc32 and md5 prove nothing against a liar.

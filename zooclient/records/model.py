@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from attrs import field, frozen
 
+from zooclient.records.checks import check_count, check_digests, check_tuples, check_utc
 from zooclient.records.ref import Ref
 
 Role = Literal["weights", "config", "tokenizer", "card", "code", "other"]
@@ -72,6 +73,10 @@ class FileEntry:
     key: str | None = None
     extra: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
 
+    def __attrs_post_init__(self) -> None:
+        check_count("size", self.size)
+        check_digests("digests", self.digests)
+
 
 @frozen(kw_only=True)
 class Demo:
@@ -123,6 +128,12 @@ class Hit:
     nsfw: bool | None = None
     web_url: str | None = None
     extra: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_tuples(tags=self.tags)
+        check_count("downloads", self.downloads)
+        check_count("likes", self.likes)
+        check_utc("updated_at", self.updated_at)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values; :meth:`from_dict` gives the same hit back."""
@@ -187,6 +198,16 @@ class ModelRecord:
     demos: tuple[Demo, ...] = ()
     problems: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_tuples(
+            files=self.files, tags=self.tags, base_models=self.base_models, demos=self.demos, problems=self.problems
+        )
+        check_count("downloads", self.downloads)
+        check_count("likes", self.likes)
+        check_count("parameters", self.parameters)
+        check_utc("created_at", self.created_at)
+        check_utc("updated_at", self.updated_at)
 
     @property
     def total_size(self) -> int | None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from attrs import frozen
 
+from zooclient.records.checks import check_count, check_tuples
 from zooclient.records.model import Hit
 
 Sort = Literal["relevance", "downloads", "likes", "trending", "updated", "created"]
@@ -51,6 +52,12 @@ class Query:
     sort: Sort | None = None
     limit: int | None = None
 
+    def __attrs_post_init__(self) -> None:
+        check_tuples(zoos=self.zoos, tags=self.tags)
+        check_count("min_parameters", self.min_parameters)
+        check_count("max_parameters", self.max_parameters)
+        check_count("limit", self.limit)
+
 
 @frozen(kw_only=True)
 class Page:
@@ -65,3 +72,6 @@ class Page:
     hits: tuple[Hit, ...]
     cursor: str | None = None
     unapplied: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        check_tuples(hits=self.hits, unapplied=self.unapplied)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
+
+from zooclient.records.checks import check_count, check_hex, check_sha256, check_tuples, check_utc
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,6 +31,11 @@ class Observed:
     sha256: str
     git_sha1: str | None = None
 
+    def __attrs_post_init__(self) -> None:
+        check_count("size", self.size)
+        check_hex("sha256", "sha256", self.sha256)
+        check_hex("git_sha1", "git-sha1", self.git_sha1)
+
 
 @frozen(kw_only=True)
 class Receipt:
@@ -49,6 +55,9 @@ class Receipt:
     resumed: int = 0
     claimed: bool = True
 
+    def __attrs_post_init__(self) -> None:
+        check_count("resumed", self.resumed)
+
 
 @frozen(kw_only=True)
 class SnapshotFile:
@@ -67,6 +76,10 @@ class SnapshotFile:
     sha256: str
     role: str = "other"
     claimed: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        check_count("size", self.size)
+        check_hex("sha256", "sha256", self.sha256)
 
 
 @frozen(kw_only=True)
@@ -90,13 +103,19 @@ class Snapshot:
     verified_at: datetime
     _read_record: Callable[[], ModelRecord] = field(repr=False, eq=False, alias="read_record")
 
+    def __attrs_post_init__(self) -> None:
+        check_tuples(files=self.files)
+        check_sha256("content_digest", self.content_digest)
+        check_sha256("weights_digest", self.weights_digest)
+        check_utc("verified_at", self.verified_at)
+
     @property
     def record(self) -> ModelRecord:
         """What the zoo claimed, read from the store when asked for."""
         return self._read_record()
 
     def __fspath__(self) -> str:
-        return os.fspath(self.path)
+        return str(self.path)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values."""
@@ -109,5 +128,5 @@ class Snapshot:
             ],
             "content_digest": self.content_digest,
             "weights_digest": self.weights_digest,
-            "verified_at": self.verified_at.isoformat(),
+            "verified_at": self.verified_at.isoformat().replace("+00:00", "Z"),
         }

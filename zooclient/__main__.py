@@ -1,0 +1,5 @@
+"""``python -m zooclient`` is the command line."""
+
+from zooclient.cli.main import main
+
+main()

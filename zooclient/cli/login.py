@@ -1,0 +1,37 @@
+"""``zooclient login``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from zooclient.cli.options import as_json, pass_desk
+from zooclient.cli.output import Desk
+
+
+@click.command("login")
+@click.argument("zoo", default="hf")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the token from stdin instead of asking.")
+@as_json
+@pass_desk
+def command(desk: Desk, zoo: str, from_stdin: bool, as_json: bool) -> None:
+    """Check a token with ZOO and store it where the zoo's own tool finds it.  [default: hf]
+
+    The token is asked for, never taken from the command line, where others could read it.
+    """
+    from zooclient.errors import ConfigError
+    from zooclient.providers.registry import canonical, keeper
+
+    keep = keeper(canonical(zoo))
+    token = sys.stdin.readline() if from_stdin else click.prompt(f"Token of {zoo}", hide_input=True, err=True)
+    token = token.strip()
+    if not token:
+        raise ConfigError("No token was given.", zoo=zoo, operation="login", hint=f"Make one at {keep.tokens_page}.")
+    with desk.client() as client:
+        account = client.whoami(zoo, token=token)
+    place = keep.store(desk.environ, token)
+    if as_json:
+        desk.json({"zoo": zoo, "name": account.name, "kind": account.kind, "role": account.role, "place": str(place)})
+    else:
+        desk.talk(f"Logged in to {zoo} as {account.name}; the token is in {place}.")

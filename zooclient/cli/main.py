@@ -1,0 +1,118 @@
+"""The entry point: finds the verb, turns errors into sentences and exit codes."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+
+import click
+
+from zooclient import __version__
+
+#: Verb → one line of help. The module of a verb is imported when it is used; ``--help`` imports none.
+VERBS = {
+    "search": "Find models: one line a hit.",
+    "show": "Show what a zoo says of a model.",
+    "resolve": "Print the pinned reference of a model.",
+    "plan": "Say what a download would do.",
+    "get": "Get a model, verified; print its folder.",
+    "path": "Print the folder of a model that is held; no network.",
+    "verify": "Hash what is held again; no network.",
+    "card": "Print the model card.",
+    "cache": "List, verify, remove, prune what is held.",
+    "zoos": "List the zoos and what each can do.",
+    "login": "Store a token where the zoo's own tool finds it.",
+    "logout": "Forget the stored token.",
+    "whoami": "Ask a zoo whose token this is.",
+    "serve": "Serve a folder of models, or the store, as a zoo.",
+    "tour": "See it all at work, offline, on an embedded zoo.",
+    "doctor": "Check network, certificates, clock, disk, tokens.",
+}
+
+
+class Verbs(click.Group):
+    """Imports the module of a verb when the verb is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the verbs in the order in which people meet them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Returns the verb, or None when there is no such."""
+        if cmd_name not in VERBS:
+            return None
+        command = import_module(f"zooclient.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - every verb's module defines one
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the table of verbs without importing any."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Model zoos behind one interface.
+
+    A reference is ZOO:NAME[@REVISION], such as hf:org/model@main. Every verb takes --json.
+    """
+
+
+class Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Runs the command line and ends the process with its exit code.
+
+    Args:
+        args: Words after the program's name. None: those of the process.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str] | None = None, *, obj: object = None) -> int:
+    """Runs the command line and returns its exit code.
+
+    Args:
+        args: Words after the program's name. None: those of the process.
+        obj: The :class:`~zooclient.cli.output.Desk` to use. None: one on the process's own streams.
+    """
+    from zooclient.cli.output import Desk
+    from zooclient.errors import ZooError
+
+    desk = obj if isinstance(obj, Desk) else Desk()
+    try:
+        with desk.warnings_told():
+            code = cli.main(args=args, prog_name="zooclient", standalone_mode=False, obj=desk)
+            desk.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Abort:
+        desk.talk("Interrupted.")
+        return 130
+    except KeyboardInterrupt:
+        desk.talk("Interrupted. What has arrived is kept; the next run goes on from there.")
+        return 130
+    except Terminated:
+        desk.talk("Terminated. What has arrived is kept; the next run goes on from there.")
+        return 143
+    except click.ClickException as error:
+        error.show(file=desk.err)
+        return error.exit_code
+    except ZooError as error:
+        desk.error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read us has gone, as `head` does. As git: the status of a process that SIGPIPE ended.
+        desk.abandon()
+        return 141

@@ -1,0 +1,151 @@
+"""The one owner of stdout and stderr.
+
+stdout is for what can be piped: results, a line each, or JSON. stderr is for talk: warnings, errors,
+progress. No colour is needed to understand anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from zooclient.errors import DamagedWarning, RateLimited, RefError, StaleWarning, UnpinnedWarning, ZooError
+
+if TYPE_CHECKING:
+    from zooclient.client.sync import Client
+    from zooclient.transfer.reporter import Reporter
+
+
+class Desk:
+    """What a verb works at: the streams, the environment, and the client made from it.
+
+    Args:
+        out: Stream for results. None: stdout.
+        err: Stream for talk. None: stderr.
+        environ: Environment to read. None: the process's own.
+        project: Folder from which a project file is looked for. None: the current one.
+    """
+
+    def __init__(
+        self,
+        *,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        environ: Mapping[str, str] | None = None,
+        project: str | None = None,
+    ) -> None:
+        self.out = out if out is not None else sys.stdout
+        self.err = err if err is not None else sys.stderr
+        self.environ = environ if environ is not None else os.environ
+        self.project = project if project is not None else os.curdir
+
+    def client(self, **overrides: Any) -> Client:
+        """Returns a client made from the environment, the user's config file and the project at hand."""
+        from pathlib import Path
+
+        from zooclient.client.sync import Client
+        from zooclient.settings import Settings
+
+        return Client(settings=Settings.from_env(self.environ, project=Path(self.project)), **overrides)
+
+    def line(self, text: str) -> None:
+        """Prints one line of the result."""
+        self.out.write(_harmless(text) + "\n")
+
+    def json(self, data: object) -> None:
+        """Prints one JSON value as the result."""
+        self.out.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+    def talk(self, text: str) -> None:
+        """Says something to the person, beside the result."""
+        self.err.write(_harmless(text) + "\n")
+        self.err.flush()
+
+    def error(self, error: ZooError) -> None:
+        """Says what went wrong and what to do next."""
+        self.talk(f"error: {error.message}")
+        if isinstance(error, RefError) and error.position is not None and error.ref and error.ref.isprintable():
+            self.talk(f"  {error.ref}")
+            self.talk(f"  {' ' * error.position}^")
+        elif error.ref and error.ref not in error.message:
+            self.talk(f"  on: {error.ref}")
+        if error.url and error.url not in error.message:
+            self.talk(f"  at: {error.url}")
+        access_url = getattr(error, "access_url", None)
+        if access_url and access_url not in error.message:
+            self.talk(f"  ask at: {access_url}")
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            self.talk(f"  try again in: {error.retry_after:.0f} s")
+        if error.hint:
+            self.talk(f"  hint: {error.hint}")
+
+    @contextmanager
+    def warnings_told(self) -> Iterator[None]:
+        """Prints our warnings as one line of talk each, every time, while it lasts."""
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            self.talk(f"warning: {message}")
+
+        with warnings.catch_warnings():
+            for category in (UnpinnedWarning, StaleWarning, DamagedWarning):
+                warnings.simplefilter("always", category)
+            warnings.showwarning = show
+            yield
+
+    @contextmanager
+    def progress(self) -> Iterator[Reporter]:
+        """Shows bars for a transfer while it lasts, when a person is looking on; says nothing otherwise."""
+        from zooclient.transfer.reporter import Reporter
+
+        if not self.err.isatty() or self.environ.get("TERM") == "dumb":
+            yield Reporter()
+            return
+        from zooclient.cli.progress import Bars
+
+        with Bars(self.err) as bars:
+            yield bars
+
+    def flush(self) -> None:
+        """Hands the result over; a reader that has gone is noticed here."""
+        self.out.flush()
+
+    def abandon(self) -> None:
+        """Stops writing to a reader that has gone, so that the interpreter's last flush is quiet."""
+        try:
+            descriptor = self.out.fileno()
+        except (OSError, ValueError):
+            return
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
+def _harmless(text: str) -> str:
+    """Takes control characters out, which a zoo's texts could steer a terminal with."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+
+
+def human(size: int | None) -> str:
+    """Returns a size for people, in powers of 1000 as the zoos print it; ``?`` when it is not known."""
+    if size is None:
+        return "?"
+    if size < 1000:
+        return f"{size} B"
+    amount = float(size)
+    for unit in ("kB", "MB", "GB", "TB"):
+        amount /= 1000
+        if amount < 999.5 or unit == "TB":
+            break
+    return f"{amount:.1f} {unit}"

@@ -1,0 +1,74 @@
+"""``zooclient search``."""
+
+from __future__ import annotations
+
+import click
+
+from zooclient.cli.options import as_json, pass_desk
+from zooclient.cli.output import Desk
+from zooclient.records.model import Hit
+
+
+@click.command("search")
+@click.argument("text", nargs=-1)
+@click.option("--zoo", "zoos", multiple=True, help="Zoo to ask; repeatable.  [default: all]")
+@click.option("--author", help="Owner, exact.")
+@click.option("--task", help="Task, such as text-classification.")
+@click.option("--library", help="Library, such as transformers.")
+@click.option("--license", "license_id", help="Licence id, such as apache-2.0.")
+@click.option("--base-model", help="Model that it was made from.")
+@click.option("--language", help="ISO 639 code.")
+@click.option("--format", "format_name", help="Weights format, such as gguf.")
+@click.option("--tag", "tags", multiple=True, help="Further tag; repeatable, all must be there.")
+@click.option("--gated/--open", "gated", default=None, help="Only gated, or only open models.")
+@click.option("--nsfw", is_flag=True, help="Adult content too.")
+@click.option("--min-parameters", type=int, help="Smallest number of parameters.")
+@click.option("--max-parameters", type=int, help="Largest number of parameters.")
+@click.option(
+    "--sort", type=click.Choice(["relevance", "downloads", "likes", "trending", "updated", "created"]), help="Order."
+)
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Hits at the most.")
+@as_json
+@pass_desk
+def command(
+    desk: Desk,
+    /,
+    text: tuple[str, ...],
+    zoos: tuple[str, ...],
+    license_id: str | None,
+    format_name: str | None,
+    as_json: bool,
+    **filters: object,
+) -> None:
+    """Find models: one line a hit, best first.
+
+    Prints reference, task, licence, downloads and last change, separated by tabs.
+    """
+    with desk.client() as client:
+        hits = client.search(" ".join(text), zoos=zoos or None, license=license_id, format=format_name, **filters)
+        found = []
+        for hit in hits:
+            if as_json:
+                found.append(hit.to_dict())
+            else:
+                desk.line(_row(hit))
+    if as_json:
+        desk.json(found)
+    for zoo, error in hits.problems.items():
+        desk.talk(f"warning: {zoo}: {error.message}")
+    for zoo, fields in hits.unapplied.items():
+        desk.talk(f"warning: {zoo} cannot filter by {', '.join(fields)}; the hits are not restricted by it.")
+
+
+def _row(hit: Hit) -> str:
+    licence = None if hit.license is None else hit.license.spdx or hit.license.name or hit.license.raw
+    return "\t".join(
+        (
+            str(hit.ref),
+            hit.task or "-",
+            licence or "-",
+            "-" if hit.downloads is None else str(hit.downloads),
+            "-" if hit.updated_at is None else hit.updated_at.date().isoformat(),
+        )
+        + (() if hit.access.state == "open" else (hit.access.state,))
+    )

@@ -1,0 +1,66 @@
+"""``zooclient serve``."""
+
+from __future__ import annotations
+
+import click
+
+from zooclient.cli.options import as_json, pass_desk
+from zooclient.cli.output import Desk
+
+
+@click.command("serve")
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port. 0: a free one.")
+@click.option("--cdn-port", type=click.IntRange(0, 65535), help="Port of large files.  [default: a free one]")
+@click.option("--one-origin", is_flag=True, help="Send large files from the same port.")
+@click.option("--include", multiple=True, metavar="REF", help="Serve this gated or private model too; repeatable.")
+@as_json
+@pass_desk
+def command(
+    desk: Desk,
+    folder: str | None,
+    host: str,
+    port: int,
+    cdn_port: int | None,
+    one_origin: bool,
+    include: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Serve FOLDER/owner/name/… as a zoo, or the store when no folder is given, until Ctrl-C.
+
+    It speaks the Hub's protocol: zooclient and the official client read it with their endpoint set to it.
+    Of the store, gated, private and paid models are left out unless named.
+    """
+    from zooclient.serve.server import Bound, serve
+
+    def ready(bound: Bound) -> None:
+        if as_json:
+            desk.json({"url": bound.url, "byte_url": bound.byte_url})
+        else:
+            desk.line(bound.url)
+            desk.talk(f"Large files come from {bound.byte_url}.")
+            desk.talk(f"Use it: ZOOCLIENT_HF_ENDPOINT={bound.url} zooclient …   or   HF_ENDPOINT={bound.url} …")
+            desk.talk("Ctrl-C stops it.")
+        desk.flush()
+
+    if folder is not None:
+        source = folder
+        ended = serve(
+            source,
+            host=host,
+            port=port,
+            cdn_port=cdn_port,
+            one_origin=one_origin,
+            on_ready=ready,
+            on_model=lambda name, files: desk.talk(f"{name}: {files} files"),
+        )
+    else:
+        from zooclient.serve.storeshelf import StoreShelf
+
+        with desk.client() as client:
+            shelf = StoreShelf(client.store, include=include)
+        ended = serve(shelf, host=host, port=port, cdn_port=cdn_port, one_origin=one_origin, on_ready=ready)
+    if ended is not None:
+        # Stopped by a signal as it is meant to be: the status that a shell gives such a process.
+        click.get_current_context().exit(128 + ended)

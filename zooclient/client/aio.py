@@ -1,0 +1,219 @@
+"""The client for ``asyncio``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from zooclient.client.making import StrPath, Token, cancel_of, query_of, settings_of, wishes_of
+from zooclient.client.steps import Steps, resumed
+from zooclient.client.wiring import Wiring
+from zooclient.net.cancel import Cancel
+from zooclient.records.ref import Ref
+
+if TYPE_CHECKING:
+    from zooclient.client.hits import AsyncHits
+    from zooclient.loading.model import Model
+    from zooclient.net.exchange import Flow
+    from zooclient.providers.base import Account
+    from zooclient.records.card import Card
+    from zooclient.records.model import ModelRecord
+    from zooclient.records.plan import Plan
+    from zooclient.records.query import Query
+    from zooclient.records.snapshot import Snapshot
+    from zooclient.settings import Settings
+    from zooclient.store.reports import Verdict
+    from zooclient.store.store import Store
+    from zooclient.transfer.reporter import Reporter
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """As :class:`~zooclient.Client`, with the same names, arguments and errors, for ``asyncio``.
+
+    Conversations run natively; bytes move in threads, which stop when the awaiting task is cancelled.
+
+    Args:
+        home: Folder of the store. None: ``zooclient`` in the user's cache folder.
+        endpoints: Scheme → origin to ask instead of the zoo's own.
+        tokens: Scheme → token, or a function that returns one when it is needed.
+        strict: Refuse moving revisions and stale answers. None: as the settings say (False).
+        offline: Open no connection at all. None: as the settings say (False).
+        settings: Everything else that may be set. None: the defaults.
+    """
+
+    def __init__(
+        self,
+        *,
+        home: StrPath | None = None,
+        endpoints: Mapping[str, str] | None = None,
+        tokens: Mapping[str, Token] | None = None,
+        strict: bool | None = None,
+        offline: bool | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self._wiring = Wiring(
+            settings_of(settings, home=home, endpoints=endpoints, tokens=tokens, strict=strict, offline=offline)
+        )
+        self._steps = Steps(self._wiring)
+
+    @classmethod
+    def from_env(cls, **overrides: Any) -> Self:
+        """As :meth:`zooclient.Client.from_env`."""
+        from zooclient.settings import Settings
+
+        return cls(settings=Settings.from_env(), **overrides)
+
+    @classmethod
+    def for_project(cls, folder: StrPath, **overrides: Any) -> Self:
+        """As :meth:`zooclient.Client.for_project`."""
+        from zooclient.settings import Settings
+
+        return cls(settings=Settings.from_env(project=Path(folder)), **overrides)
+
+    @property
+    def settings(self) -> Settings:
+        """Everything that is set."""
+        return self._wiring.settings
+
+    @property
+    def store(self) -> Store:
+        """The store, for its upkeep; its methods block."""
+        return self._wiring.store()
+
+    async def aclose(self) -> None:
+        """Closes kept-alive connections."""
+        await self._wiring.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def run(self, flow: Flow[T], cancel: Cancel | None = None) -> T:
+        """As :meth:`zooclient.Client.run`."""
+        try:
+            first = next(flow)
+        except StopIteration as stop:  # nothing was asked of anybody: no driver need exist
+            result: T = stop.value
+            return result
+        try:
+            return await self._wiring.driver().arun(resumed(flow, first), cancel=cancel)
+        except asyncio.CancelledError:
+            if cancel is not None:
+                cancel.cancel()  # the thread that moves bytes does not see the task
+            raise
+
+    # -- find -----------------------------------------------------------------------------------
+
+    def search(
+        self, text: str | Query = "", /, *, zoos: str | Iterable[str] | None = None, **filters: Any
+    ) -> AsyncHits:
+        """As :meth:`zooclient.Client.search`."""
+        from zooclient.client.hits import AsyncHits
+
+        return AsyncHits(self._steps, query_of(text, zoos, filters), self.run)
+
+    async def resolve(self, ref: str | Ref, *, demos: bool = False) -> ModelRecord:
+        """As :meth:`zooclient.Client.resolve`."""
+        return await self.run(self._steps.resolve(self._steps.read(ref), demos=demos))
+
+    async def card(self, ref: str | Ref | ModelRecord) -> Card:
+        """As :meth:`zooclient.Client.card`."""
+        return await self.run(self._steps.card(ref))
+
+    # -- get ------------------------------------------------------------------------------------
+
+    async def plan(
+        self,
+        ref: str | Ref | ModelRecord,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        allow_unverified: bool = False,
+    ) -> Plan:
+        """As :meth:`zooclient.Client.plan`."""
+        return await self.run(self._steps.plan(ref, wishes_of(files, exclude, weights, allow_unverified)))
+
+    async def download(
+        self,
+        ref: str | Ref | ModelRecord | Plan,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        allow_unverified: bool = False,
+        to: StrPath | None = None,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+        via: str | None = None,
+    ) -> Snapshot:
+        """As :meth:`zooclient.Client.download`."""
+        stop = cancel_of(cancel, deadline) or Cancel()
+        flow = self._steps.download(
+            ref,
+            wishes_of(files, exclude, weights, allow_unverified),
+            to=None if to is None else Path(to),
+            reporter=reporter,
+            cancel=stop,
+            via=via,
+        )
+        return await self.run(flow, stop)
+
+    async def file(
+        self,
+        ref: str | Ref | ModelRecord,
+        path: str,
+        *,
+        allow_unverified: bool = False,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> Path:
+        """As :meth:`zooclient.Client.file`."""
+        stop = cancel_of(cancel, deadline) or Cancel()
+        return await self.run(self._steps.file(ref, path, cancel=stop, allow_unverified=allow_unverified), stop)
+
+    async def load(
+        self,
+        ref: str | Ref | ModelRecord | Plan,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        allow_unverified: bool = False,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+        via: str | None = None,
+    ) -> Model:
+        """As :meth:`zooclient.Client.load`."""
+        from zooclient.loading.model import Model
+
+        stop = cancel_of(cancel, deadline) or Cancel()
+        flow = self._steps.download(
+            ref,
+            wishes_of(files, exclude, weights, allow_unverified),
+            operation="load",
+            reporter=reporter,
+            cancel=stop,
+            via=via,
+        )
+        return Model(await self.run(flow, stop))
+
+    # -- keep -----------------------------------------------------------------------------------
+
+    async def verify(self, ref: str | Ref | Snapshot) -> Verdict:
+        """As :meth:`zooclient.Client.verify`."""
+        return await self.run(self._steps.verify(ref))
+
+    # -- accounts -------------------------------------------------------------------------------
+
+    async def whoami(self, zoo: str, *, token: str | None = None) -> Account:
+        """As :meth:`zooclient.Client.whoami`."""
+        return await self.run(self._steps.whoami(zoo, token))

@@ -1,0 +1,116 @@
+"""What both clients are made from, and how their arguments become values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zooclient.errors import ConfigError
+from zooclient.settings import Settings, ZooSettings
+
+if TYPE_CHECKING:
+    from zooclient.net.cancel import Cancel
+    from zooclient.records.query import Query
+    from zooclient.records.wishes import Wishes
+
+StrPath = str | os.PathLike[str]
+Token = str | Callable[[], str | None]
+
+
+def settings_of(
+    settings: Settings | None,
+    *,
+    home: StrPath | None,
+    endpoints: Mapping[str, str] | None,
+    tokens: Mapping[str, Token] | None,
+    strict: bool | None,
+    offline: bool | None,
+) -> Settings:
+    """Lays the arguments of a client over its settings."""
+    from attrs import evolve
+
+    base = settings if settings is not None else Settings()
+    changes: dict[str, Any] = {}
+    if home is not None:
+        changes["home"] = Path(home)
+    if strict is not None:
+        changes["strict"] = strict
+    if offline is not None:
+        changes["offline"] = offline
+    zoos = dict(base.zoos)
+    for scheme, endpoint in (endpoints or {}).items():
+        name = _canonical(scheme)
+        zoos[name] = evolve(zoos.get(name, ZooSettings()), endpoint=endpoint, endpoint_trusted=True)
+    for scheme, token in (tokens or {}).items():
+        name = _canonical(scheme)
+        zoos[name] = evolve(zoos.get(name, ZooSettings()), token=token)
+    if zoos != dict(base.zoos):
+        changes["zoos"] = zoos
+    return evolve(base, **changes) if changes else base
+
+
+def _canonical(scheme: str) -> str:
+    from zooclient.providers.registry import canonical
+
+    return canonical(scheme)
+
+
+def wishes_of(
+    files: str | Iterable[str] | None,
+    exclude: str | Iterable[str] | None,
+    weights: str,
+    allow_unverified: bool,
+) -> Wishes:
+    """Turns the arguments of a call into wishes; one pattern may be given as a plain string."""
+    from zooclient.records.wishes import Wishes
+
+    return Wishes(
+        files=None if files is None else _tuple(files),
+        exclude=() if exclude is None else _tuple(exclude),
+        weights=weights,
+        allow_unverified=allow_unverified,
+    )
+
+
+def _tuple(patterns: str | Iterable[str]) -> tuple[str, ...]:
+    return (patterns,) if isinstance(patterns, str) else tuple(patterns)
+
+
+def query_of(text: str | Query, zoos: str | Iterable[str] | None, filters: Mapping[str, Any]) -> Query:
+    """Turns the arguments of ``search`` into a query.
+
+    Raises:
+        ConfigError: A filter that does not exist.
+    """
+    from attrs import evolve, fields_dict
+
+    from zooclient.records.query import Query
+
+    known = set(fields_dict(Query)) - {"text", "zoos"}
+    unknown = sorted(set(filters) - known)
+    if unknown:
+        raise ConfigError(
+            f"search knows no filter {unknown[0]!r}.", hint=f"It knows: {', '.join(sorted(known))}.", operation="search"
+        )
+    changes = dict(filters)
+    if "tags" in changes:
+        changes["tags"] = _tuple(changes["tags"])
+    if zoos is not None:
+        changes["zoos"] = _tuple(zoos)
+    if isinstance(text, Query):
+        return evolve(text, **changes)
+    return Query(text=text, **changes)
+
+
+def cancel_of(cancel: Cancel | None, deadline: float | None) -> Cancel | None:
+    """Joins what a caller may stop with and when it must stop by itself."""
+    if deadline is None:
+        return cancel
+    from zooclient.net.cancel import Cancel
+
+    joined = Cancel(deadline)
+    if cancel is not None:
+        cancel.on_cancel(joined.cancel)
+    return joined

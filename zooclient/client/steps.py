@@ -1,0 +1,448 @@
+"""The order of the steps from a reference to a model, written once for both colours.
+
+Every step is a flow: what needs the network yields requests, what blocks on the disk yields a
+:class:`~zooclient.net.exchange.Call`. A step that needs neither, such as a warm pinned load, yields nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from zooclient.client.wiring import Wiring
+from zooclient.errors import (
+    AccessError,
+    ConfigError,
+    IntegrityError,
+    NetworkError,
+    NotFound,
+    Offline,
+    PolicyError,
+    ProtocolError,
+    RateLimited,
+    RefError,
+    ZooError,
+)
+from zooclient.records.ref import Ref
+
+if TYPE_CHECKING:
+    from zooclient.net.cancel import Cancel
+    from zooclient.net.exchange import Ask, Flow
+    from zooclient.providers.base import Account
+    from zooclient.records.card import Card
+    from zooclient.records.model import FileEntry, ModelRecord
+    from zooclient.records.plan import Plan
+    from zooclient.records.query import Page, Query
+    from zooclient.records.snapshot import Receipt, Snapshot
+    from zooclient.records.wishes import Wishes
+    from zooclient.store.reports import Verdict
+    from zooclient.transfer.reporter import Reporter
+
+T = TypeVar("T")
+
+
+@contextmanager
+def telling(operation: str, ref: Ref | None, zoo: str | None = None) -> Iterator[None]:
+    """Fills in what an error from below could not know: verb, reference, zoo."""
+    try:
+        yield
+    except ZooError as error:
+        error.about(operation=operation, ref=str(ref) if ref else None, zoo=zoo or (ref.scheme if ref else None))
+        raise
+
+
+class Steps:
+    """The steps, over one :class:`Wiring`."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self.wiring = wiring
+        self.settings = wiring.settings
+
+    # -- search ---------------------------------------------------------------------------------
+
+    def searchable(self, query: Query) -> tuple[str, ...]:
+        """Returns the schemes that a query goes to.
+
+        Raises:
+            Unsupported: A zoo was named that cannot be searched.
+            RefError: A zoo was named that nobody provides.
+        """
+        from zooclient.errors import Unsupported
+        from zooclient.providers.registry import canonical, schemes
+
+        if not query.zoos:
+            return tuple(name for name in schemes() if self.wiring.provider(name).capability.search)
+        named = tuple(dict.fromkeys(canonical(name) for name in query.zoos))
+        for name in named:
+            if not self.wiring.provider(name).capability.search:
+                raise Unsupported(f"{name} cannot be searched.", zoo=name, operation="search")
+        return named
+
+    def page(self, zoo: str, query: Query, cursor: str | None) -> Flow[Page]:
+        """One page of one zoo."""
+        with telling("search", None, zoo):
+            return (yield from self.wiring.provider(zoo).search(query, cursor))
+
+    # -- resolve --------------------------------------------------------------------------------
+
+    def resolve(self, ref: Ref, *, demos: bool = False) -> Flow[ModelRecord]:
+        """The record of what ``ref`` names: from the store when it is pinned and known, else from the zoo."""
+        with telling("resolve", ref):
+            provider = self.wiring.provider(ref.scheme)
+            if provider.capability.in_place:
+                return (yield from provider.resolve(ref, demos=demos))
+            known = self._known(ref)
+            if known is not None and not demos:
+                return known
+            if self.settings.offline:
+                return self._from_store(ref, Offline("Connections are switched off (offline)."))
+            try:
+                record = yield from provider.resolve(ref, demos=demos)
+            except (ProtocolError, RateLimited):
+                raise
+            except NetworkError as error:
+                return self._from_store(ref, error)
+            self._remember(ref, record)
+            return record
+
+    def _known(self, ref: Ref) -> ModelRecord | None:
+        """The stored record of a pinned reference; a pin means the same for ever, so nobody need be asked."""
+        if not ref.pinned or ref.revision is None:
+            return None
+        from attrs import evolve
+
+        record = self.wiring.store().load_record(self.wiring.place(ref.scheme), ref.id, ref.revision)
+        return evolve(record, requested=ref) if record is not None else None
+
+    def _from_store(self, ref: Ref, cause: NetworkError) -> ModelRecord:
+        """What the store last saw under a moving name, said with its age; refused in strict mode."""
+        from datetime import UTC, datetime
+
+        from attrs import evolve
+
+        from zooclient.client import warn
+
+        store, place = self.wiring.store(), self.wiring.place(ref.scheme)
+        seen = store.find_ref(place, ref.id, ref.revision or "")
+        record = store.load_record(place, ref.id, seen.revision) if seen is not None else None
+        if seen is None or record is None:
+            cause.about(hint="Nothing in the store answers it either. Get it once while online.")
+            raise cause
+        if self.settings.strict:
+            cause.about(hint=f"Strict mode takes no stale answer. What the store last saw: {record.ref}")
+            raise cause
+        warn.stale(str(ref), str(record.ref), datetime.now(UTC) - seen.seen_at, cause.message.rstrip("."))
+        return evolve(record, requested=ref)
+
+    def _remember(self, ref: Ref, record: ModelRecord) -> None:
+        """Keeps the claim, and what the name meant, for the day the zoo cannot be asked."""
+        from datetime import UTC, datetime
+
+        from zooclient.errors import StoreError
+
+        if record.ref.revision is None:
+            return
+        store, place = self.wiring.store(), self.wiring.place(ref.scheme)
+        try:
+            # Under the name that was asked for too, so that an old name in a script stays warm after a rename.
+            for name in dict.fromkeys((record.ref.id, ref.id)):
+                store.save_record(place, record, id=name)
+                if ref.revision != record.ref.revision:
+                    store.save_ref(place, name, ref.revision or "", record.ref.revision, datetime.now(UTC))
+        except StoreError:
+            # A home that cannot be written must not keep anybody from asking; the download will say so.
+            return
+
+    # -- plan -----------------------------------------------------------------------------------
+
+    def record_of(self, target: str | Ref | ModelRecord, operation: str) -> Flow[ModelRecord]:
+        """A record for whatever a caller gave; a moving name is told, or refused in strict mode."""
+        if not isinstance(target, (str, Ref)):
+            return target
+        ref = self.read(target)
+        if ref.pinned or self._in_place(ref):
+            return (yield from self.resolve(ref))
+        if self.settings.strict:
+            raise PolicyError(
+                f"{ref} names a moving revision, and strict mode takes only pins.",
+                ref=str(ref),
+                zoo=ref.scheme,
+                operation=operation,
+                hint=f"`zooclient resolve {ref}` prints the pinned reference.",
+            )
+        record = yield from self.resolve(ref)
+        if not (ref.revision is None and record.pin == "none"):
+            from zooclient.client import warn
+
+            warn.unpinned(str(ref), str(record.ref))
+        return record
+
+    def read(self, target: str | Ref) -> Ref:
+        """Returns the reference of a text.
+
+        Raises:
+            RefError: It cannot be read.
+        """
+        return target if isinstance(target, Ref) else Ref.parse(target)
+
+    def _in_place(self, ref: Ref) -> bool:
+        return self.wiring.provider(ref.scheme).capability.in_place
+
+    def plan(self, target: str | Ref | ModelRecord, wishes: Wishes) -> Flow[Plan]:
+        """What a download would do."""
+        record = yield from self.record_of(target, "plan")
+        return self._plan(record, wishes)
+
+    def _plan(self, record: ModelRecord, wishes: Wishes) -> Plan:
+        from zooclient.planning import build_plan
+
+        with telling("plan", record.ref):
+            if self._in_place(record.ref):
+                from attrs import evolve
+
+                # Digests of files on this machine were just computed by us: there is nothing to refuse.
+                return build_plan(record, evolve(wishes, allow_unverified=True), lambda file: "in place")
+            return build_plan(record, wishes, self.wiring.store().held)
+
+    # -- download -------------------------------------------------------------------------------
+
+    def held(self, target: str | Ref | ModelRecord | Plan, wishes: Wishes) -> Snapshot | None:
+        """The snapshot that answers a pinned wish without asking anybody; None when there is none."""
+        if isinstance(target, (str, Ref)):
+            ref = self.read(target)
+        else:
+            from zooclient.records.plan import Plan  # not for a warm load by text, which needs no plan
+
+            if isinstance(target, Plan):
+                target, wishes = target.record, target.wishes
+            ref = target.ref
+        if ref.revision is None or not ref.pinned:
+            return None
+        return self.wiring.store().find(
+            self.wiring.place(ref.scheme), ref.id, ref.revision, wishes.key(), ref.content_digest
+        )
+
+    def download(
+        self,
+        target: str | Ref | ModelRecord | Plan,
+        wishes: Wishes,
+        *,
+        operation: str = "download",
+        to: Path | None = None,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        via: str | None = None,
+    ) -> Flow[Snapshot]:
+        """A whole, verified snapshot; from the store when it is there."""
+        snapshot = self.held(target, wishes)
+        if snapshot is None:
+            from zooclient.records.plan import Plan
+
+            if isinstance(target, Plan):
+                plan = target
+            else:
+                record = yield from self.record_of(target, operation)
+                plan = self._plan(record, wishes)
+            with telling(operation, plan.record.ref):
+                snapshot = yield from self._bring(plan, reporter, cancel, via)
+        if to is not None:
+            from zooclient.net.exchange import Call
+
+            found, folder = snapshot, to
+            with telling(operation, snapshot.ref):
+                yield Call(run=lambda: self.wiring.store().copy_out(found, folder))
+        return snapshot
+
+    def _bring(self, plan: Plan, reporter: Reporter | None, cancel: Cancel | None, via: str | None) -> Flow[Snapshot]:
+        from zooclient.net.cancel import Cancel
+        from zooclient.net.exchange import Call
+
+        stop = cancel or Cancel()
+        if self._in_place(plan.record.ref):
+            from zooclient.client.inplace import snapshot_in_place
+
+            snapshot: Snapshot = yield Call(run=lambda: snapshot_in_place(plan))
+            return snapshot
+        found: Snapshot = yield Call(run=lambda: self._transfer(plan, reporter, stop, via))
+        return found
+
+    def _transfer(self, plan: Plan, reporter: Reporter | None, cancel: Cancel, via: str | None) -> Snapshot:
+        """Blocking: adopts what is held, fetches the rest, and builds the snapshot."""
+        from zooclient.records.snapshot import Receipt
+
+        record, store = plan.record, self.wiring.store()
+        place = self.wiring.place(record.ref.scheme)
+        # Somebody else, or an earlier plan for the same wishes, may have finished meanwhile.
+        ready = None
+        if record.ref.revision is not None:
+            ready = store.find(
+                place, record.ref.id, record.ref.revision, plan.wishes.key(), record.requested.content_digest
+            )
+        if ready is not None:
+            return ready
+        receipts: list[Receipt] = []
+        missing = list(plan.fetch)
+        for item in plan.reuse:
+            cancel.check()
+            observed = store.adopt(item.file)
+            if observed is None:  # it was there when the plan was made
+                missing.append(item.file)
+            else:
+                receipts.append(Receipt(path=item.file.path, observed=observed))
+        if missing:
+            if self.settings.offline:
+                raise Offline(
+                    f"{len(missing)} files of {record.ref} are not in the store, and connections are switched off.",
+                    hint="Get it once while online, or name a store that holds it in ZOOCLIENT_STORES.",
+                )
+            store.check_space(sum(file.size or 0 for file in missing))
+            receipts += self._fetch(plan, missing, reporter, cancel, via)
+        self._hold_to_digest(plan, receipts)
+        return store.assemble(place, record, plan.wishes, receipts)
+
+    def _fetch(
+        self,
+        plan: Plan,
+        files: list[FileEntry],
+        reporter: Reporter | None,
+        cancel: Cancel,
+        via: str | None,
+    ) -> tuple[Receipt, ...]:
+        from zooclient.transfer.reporter import Reporter
+
+        record, scheme = plan.record, plan.record.ref.scheme
+        told = reporter or Reporter()
+        via = via or self.settings.zoo(scheme).via
+        if via is not None and via != "official":
+            raise ConfigError(f"via={via!r} is not known.", hint='The one choice is via="official".')
+        if via == "official":
+            from zooclient.client.official import fetch_officially
+
+            return fetch_officially(self.wiring, plan, files, told, cancel)
+        from functools import partial
+
+        from zooclient.transfer.item import Item, Source
+
+        provider = self.wiring.provider(scheme)
+        items = [
+            Item(
+                file=file,
+                owner=str(record.ref),
+                sources=(
+                    Source(
+                        label=self.wiring.place(scheme),
+                        locate=partial(provider.locate, record, file),
+                        refused=partial(provider.refused, ref=record.ref, operation="download"),
+                    ),
+                ),
+            )
+            for file in files
+        ]
+        engine = self.wiring.engine(scheme)
+        sink = self.wiring.store().sink(allow_unverified=plan.wishes.allow_unverified)
+        try:
+            return engine.transfer(items, sink, reporter=told, cancel=cancel)
+        finally:
+            engine.close()
+
+    def _hold_to_digest(self, plan: Plan, receipts: list[Receipt]) -> None:
+        """Refuses a snapshot that is not the one that the reference's fragment names, before it exists."""
+        wanted = plan.record.requested.content_digest
+        if wanted is None:
+            return
+        from zooclient.records.digest import content_digest
+
+        got = content_digest((r.observed.sha256, r.observed.size, r.path) for r in receipts)
+        if got != wanted:
+            raise IntegrityError(
+                f"The files of {plan.record.ref} have the content digest {got}, and {wanted} was asked for.",
+                hint="The digest covers exactly the files selected: was it made with the same files and weights?",
+            )
+
+    # -- one file, the card ---------------------------------------------------------------------
+
+    def file(
+        self,
+        target: str | Ref | ModelRecord,
+        path: str,
+        *,
+        cancel: Cancel | None = None,
+        allow_unverified: bool = False,
+    ) -> Flow[Path]:
+        """One file of a model, verified."""
+        from zooclient.records.wishes import Wishes
+
+        wishes = Wishes(files=(path,), weights="all", allow_unverified=allow_unverified)
+        snapshot = yield from self.download(target, wishes, operation="file", cancel=cancel)
+        found = Path(snapshot.path, path)
+        if all(file.path != path for file in snapshot.files):
+            raise NotFound(f"{snapshot.ref} has no file {path!r}.", ref=str(snapshot.ref), operation="file")
+        return found
+
+    def card(self, target: str | Ref | ModelRecord) -> Flow[Card]:
+        """The model card; from the record's own metadata when there is no text or it may not be read."""
+        from zooclient.net.exchange import Call
+        from zooclient.records.card import Card
+
+        record = target if not isinstance(target, (str, Ref)) else (yield from self.resolve(self.read(target)))
+        entry = next((file for file in record.files if file.role == "card"), None)
+        if entry is None:
+            return Card.of(record, problem="The model has no card.")
+        try:
+            path = yield from self.file(record, entry.path)
+        except AccessError as error:
+            return Card.of(record, problem=f"The text of the card may not be read: {error.message}")
+        text: bytes = yield Call(run=path.read_bytes)
+        return Card.parse(text.decode("utf-8", "replace"))
+
+    # -- accounts -------------------------------------------------------------------------------
+
+    def whoami(self, zoo: str, token: str | None = None) -> Flow[Account]:
+        """Whose token this is."""
+        from zooclient.providers.registry import canonical
+
+        scheme = canonical(zoo)
+        with telling("whoami", None, scheme):
+            return (yield from self.wiring.provider(scheme).whoami(token))
+
+    # -- upkeep ---------------------------------------------------------------------------------
+
+    def verify(self, target: str | Ref | Snapshot) -> Flow[Verdict]:
+        """Hashes every byte of what the store holds of a reference again; no network."""
+        from zooclient.net.exchange import Call
+        from zooclient.records.snapshot import Snapshot
+
+        ref = target.ref if isinstance(target, Snapshot) else self.read(target)
+        with telling("verify", ref):
+            store, place = self.wiring.store(), self.wiring.place(ref.scheme)
+            if self._in_place(ref):
+                raise RefError(
+                    f"{ref} lies outside the store; resolving it hashes it.", hint=f"`zooclient resolve {ref}`"
+                )
+            revision = ref.revision or ""
+            if not ref.pinned:
+                seen = store.find_ref(place, ref.id, revision)
+                revision = seen.revision if seen is not None else revision
+            verdict: Verdict = yield Call(run=lambda: store.verify(place, ref.id, revision))
+            return verdict
+
+
+def resumed(flow: Flow[T], first: Ask) -> Flow[T]:
+    """Returns a flow that asks ``first``, already taken out of ``flow``, and then goes on as ``flow``."""
+    ask = first
+    try:
+        while True:
+            try:
+                answer = yield ask
+            except GeneratorExit:
+                flow.close()
+                raise
+            except BaseException as error:
+                ask = flow.throw(error)  # a driver's error belongs to the flow that asked
+            else:
+                ask = flow.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result

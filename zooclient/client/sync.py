@@ -1,0 +1,343 @@
+"""The client for ordinary code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from zooclient.client.making import StrPath, Token, cancel_of, query_of, settings_of, wishes_of
+from zooclient.client.steps import Steps, resumed
+from zooclient.client.wiring import Wiring
+from zooclient.records.ref import Ref
+
+if TYPE_CHECKING:
+    from zooclient.client.hits import Hits
+    from zooclient.client.job import Job
+    from zooclient.loading.model import Model
+    from zooclient.net.cancel import Cancel
+    from zooclient.net.exchange import Flow
+    from zooclient.providers.base import Account
+    from zooclient.records.card import Card
+    from zooclient.records.model import ModelRecord
+    from zooclient.records.plan import Plan
+    from zooclient.records.query import Query
+    from zooclient.records.snapshot import Snapshot
+    from zooclient.settings import Settings
+    from zooclient.store.reports import Verdict
+    from zooclient.store.store import Store
+    from zooclient.transfer.reporter import Reporter
+
+T = TypeVar("T")
+
+
+class Client:
+    """One interface to all zoos.
+
+    A client reads no project file and no environment beyond what it is given; :meth:`from_env` and
+    :meth:`for_project` do. It may be shared between threads, and used after a fork.
+
+    Args:
+        home: Folder of the store. None: ``zooclient`` in the user's cache folder.
+        endpoints: Scheme → origin to ask instead of the zoo's own.
+        tokens: Scheme → token, or a function that returns one when it is needed.
+        strict: Refuse moving revisions and stale answers. None: as the settings say (False).
+        offline: Open no connection at all. None: as the settings say (False).
+        settings: Everything else that may be set. None: the defaults.
+
+    Raises:
+        ConfigError: A setting that cannot be.
+        RefError: A scheme that nobody provides.
+    """
+
+    def __init__(
+        self,
+        *,
+        home: StrPath | None = None,
+        endpoints: Mapping[str, str] | None = None,
+        tokens: Mapping[str, Token] | None = None,
+        strict: bool | None = None,
+        offline: bool | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self._wiring = Wiring(
+            settings_of(settings, home=home, endpoints=endpoints, tokens=tokens, strict=strict, offline=offline)
+        )
+        self._steps = Steps(self._wiring)
+
+    @classmethod
+    def from_env(cls, **overrides: Any) -> Self:
+        """Makes a client from the environment and the user's config file; arguments as for the class win."""
+        from zooclient.settings import Settings
+
+        return cls(settings=Settings.from_env(), **overrides)
+
+    @classmethod
+    def for_project(cls, folder: StrPath, **overrides: Any) -> Self:
+        """Makes a client as :meth:`from_env` does, and reads the project file found from ``folder`` upward.
+
+        A project file can name endpoints and mirrors, but no place that gets a token.
+        """
+        from zooclient.settings import Settings
+
+        return cls(settings=Settings.from_env(project=Path(folder)), **overrides)
+
+    @property
+    def settings(self) -> Settings:
+        """Everything that is set."""
+        return self._wiring.settings
+
+    @property
+    def store(self) -> Store:
+        """The store, for its upkeep."""
+        return self._wiring.store()
+
+    def close(self) -> None:
+        """Closes kept-alive connections. The client may still be used; it opens new ones."""
+        self._wiring.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(self, flow: Flow[T], cancel: Cancel | None = None) -> T:
+        """Runs a flow with this client's connections, credentials and limits; for those who extend zooclient.
+
+        Args:
+            flow: A conversation with a server, see :mod:`zooclient.net.exchange`.
+            cancel: Stops it from another thread. None: nothing does.
+
+        Returns:
+            What the flow returns.
+        """
+        try:
+            first = next(flow)
+        except StopIteration as stop:  # nothing was asked of anybody: no driver need exist
+            result: T = stop.value
+            return result
+        return self._wiring.driver().run(resumed(flow, first), cancel=cancel)
+
+    # -- find -----------------------------------------------------------------------------------
+
+    def search(self, text: str | Query = "", /, *, zoos: str | Iterable[str] | None = None, **filters: Any) -> Hits:
+        """Searches.
+
+        Args:
+            text: Words to look for, or a whole query.
+            zoos: Schemes to ask. None: every zoo that can be searched.
+            **filters: Any field of :class:`~zooclient.Query`: ``task``, ``author``, ``limit``, …
+
+        Returns:
+            An iterator of hits. Its ``problems`` hold the error of each zoo, when several were asked;
+            its ``unapplied`` the fields of the query that could not be applied.
+
+        Raises:
+            ConfigError: A filter that does not exist.
+            Unsupported: A zoo was named that cannot be searched.
+        """
+        from zooclient.client.hits import Hits
+
+        return Hits(self._steps, query_of(text, zoos, filters), self.run)
+
+    def resolve(self, ref: str | Ref, *, demos: bool = False) -> ModelRecord:
+        """Pins a reference.
+
+        Args:
+            ref: The reference, moving or pinned.
+            demos: Ask for hosted demos too, which costs a request more.
+
+        Returns:
+            The record of the one revision that it names now. ``str(record.ref)`` is the pin.
+
+        Raises:
+            RefError: The reference cannot be read.
+            NotFound: No such model or revision, or none that the caller may see.
+            AccessError: Its record may not be seen.
+            IntegrityError: The zoo answered with another commit than the one asked for.
+            NetworkError: The zoo cannot be reached, and the store has no earlier answer.
+        """
+        return self.run(self._steps.resolve(self._steps.read(ref), demos=demos))
+
+    def card(self, ref: str | Ref | ModelRecord) -> Card:
+        """Fetches and reads the model card.
+
+        Raises:
+            ZooError: As for :meth:`resolve` and :meth:`file`.
+        """
+        return self.run(self._steps.card(ref))
+
+    # -- get ------------------------------------------------------------------------------------
+
+    def plan(
+        self,
+        ref: str | Ref | ModelRecord,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        allow_unverified: bool = False,
+    ) -> Plan:
+        """Says what a download would do, before it does it.
+
+        Args:
+            ref: What to get.
+            files: Glob patterns of the files wanted. None: all that ``weights`` leaves.
+            exclude: Glob patterns of files not wanted.
+            weights: Which weights: ``auto``, ``all``, ``none``, or a format such as ``gguf:Q4_K_M``.
+            allow_unverified: Take files for which the zoo states no digest.
+
+        Raises:
+            ConfigError: Several variants and no choice; the sentence lists them.
+            IntegrityError: A file without a digest, and that was not allowed.
+            PolicyError: A moving revision in strict mode.
+            ZooError: As for :meth:`resolve`.
+        """
+        return self.run(self._steps.plan(ref, wishes_of(files, exclude, weights, allow_unverified)))
+
+    def download(
+        self,
+        ref: str | Ref | ModelRecord | Plan,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        allow_unverified: bool = False,
+        to: StrPath | None = None,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+        via: str | None = None,
+    ) -> Snapshot:
+        """Gets the files of a model, each verified, into the store.
+
+        Args:
+            ref: What to get; of a plan, the wishes are those of the plan.
+            files: As for :meth:`plan`.
+            exclude: As for :meth:`plan`.
+            weights: As for :meth:`plan`.
+            allow_unverified: As for :meth:`plan`.
+            to: Folder that gets plain copies besides. None: the store alone.
+            reporter: Told of progress. None: nobody is.
+            cancel: Stops it from another thread. None: nothing does.
+            deadline: Seconds after which it stops by itself; what has arrived is kept. None: none.
+            via: ``official`` lets the zoo's own client move the bytes. None: as the settings say.
+
+        Returns:
+            The snapshot, whole; a pinned one that is held costs no connection.
+
+        Raises:
+            AccessError: Gated, private, or a login is needed; tells where to ask.
+            IntegrityError: Bytes, sizes or names that are not what was promised.
+            NetworkError: The line or the zoo failed more often than the limits allow.
+            StoreError: No space, or the store cannot be written.
+            Cancelled: The caller stopped it.
+            ZooError: As for :meth:`plan`.
+        """
+        stop = cancel_of(cancel, deadline)
+        flow = self._steps.download(
+            ref,
+            wishes_of(files, exclude, weights, allow_unverified),
+            to=None if to is None else Path(to),
+            reporter=reporter,
+            cancel=stop,
+            via=via,
+        )
+        return self.run(flow, stop)
+
+    def start(
+        self,
+        ref: str | Ref | ModelRecord | Plan,
+        /,
+        *,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        **wishes: Any,
+    ) -> Job:
+        """Starts a download in a thread of its own; arguments as for :meth:`download`.
+
+        Returns:
+            The job: ``progress()``, ``cancel()``, ``result(timeout)``.
+        """
+        from zooclient.client.job import Job
+
+        return Job(lambda told, stop: self.download(ref, reporter=told, cancel=stop, **wishes), reporter, cancel)
+
+    def file(
+        self,
+        ref: str | Ref | ModelRecord,
+        path: str,
+        *,
+        allow_unverified: bool = False,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> Path:
+        """Gets one file, verified.
+
+        Returns:
+            Its path in the store.
+
+        Raises:
+            NotFound: The model has no such file.
+            ZooError: As for :meth:`download`.
+        """
+        stop = cancel_of(cancel, deadline)
+        return self.run(self._steps.file(ref, path, cancel=stop, allow_unverified=allow_unverified), stop)
+
+    def load(
+        self,
+        ref: str | Ref | ModelRecord | Plan,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        allow_unverified: bool = False,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+        via: str | None = None,
+    ) -> Model:
+        """Gets a model and opens it: resolve, plan, download, open. Arguments as for :meth:`download`.
+
+        A pinned reference that is held opens no connection and takes about a millisecond. Nothing is unpickled.
+
+        Raises:
+            ZooError: As for :meth:`download`.
+        """
+        from zooclient.loading.model import Model
+
+        stop = cancel_of(cancel, deadline)
+        flow = self._steps.download(
+            ref,
+            wishes_of(files, exclude, weights, allow_unverified),
+            operation="load",
+            reporter=reporter,
+            cancel=stop,
+            via=via,
+        )
+        return Model(self.run(flow, stop))
+
+    # -- keep -----------------------------------------------------------------------------------
+
+    def verify(self, ref: str | Ref | Snapshot) -> Verdict:
+        """Hashes every byte that the store holds of a reference again, with no network.
+
+        Raises:
+            NotFound: The store holds nothing of it.
+        """
+        return self.run(self._steps.verify(ref))
+
+    # -- accounts -------------------------------------------------------------------------------
+
+    def whoami(self, zoo: str, *, token: str | None = None) -> Account:
+        """Asks a zoo whose token this is.
+
+        Args:
+            zoo: Scheme of the zoo.
+            token: A token to try. None: the one that would be used.
+
+        Raises:
+            AccessError: The token is not valid, or there is none.
+        """
+        return self.run(self._steps.whoami(zoo, token))

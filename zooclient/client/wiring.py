@@ -1,0 +1,133 @@
+"""What the steps need, each made on first use: store, providers, driver, engine.
+
+Nothing here opens a socket or reads a file before it is asked to; a warm pinned load asks for the store alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from zooclient.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zooclient.net.auth import Auth
+    from zooclient.net.drivers import Driver
+    from zooclient.net.proxy import Proxies
+    from zooclient.providers.base import Provider
+    from zooclient.store.store import Store
+    from zooclient.transfer.engine import Engine
+
+
+class Wiring:
+    """Joins the rooms for one client.
+
+    Args:
+        settings: Everything that may be set.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._store: Store | None = None
+        self._driver: Driver | None = None
+        self._providers: dict[str, Provider] = {}
+
+    def store(self) -> Store:
+        """Returns the store."""
+        if self._store is None:
+            from zooclient.store.store import Store
+
+            with self._lock:
+                if self._store is None:
+                    settings = self.settings
+                    self._store = Store(
+                        settings.store_home(),
+                        stores=settings.stores,
+                        link_mode=settings.link_mode,
+                        official_cache=self._official_cache,
+                        small_file=settings.limits.small_file,
+                        lock_timeout=settings.limits.lock_timeout,
+                    )
+        return self._store
+
+    def _official_cache(self) -> Path | None:
+        """Returns the official Hugging Face cache, where the surroundings may be looked at."""
+        if not self.settings.surroundings:
+            return None
+        from zooclient.providers.huggingface.credentials import hf_cache_dir
+
+        return hf_cache_dir(self.settings.environ)
+
+    def provider(self, scheme: str) -> Provider:
+        """Returns the provider of a scheme.
+
+        Raises:
+            RefError: Nobody provides it.
+        """
+        found = self._providers.get(scheme)
+        if found is None:
+            from zooclient.providers.registry import provider_for
+
+            with self._lock:
+                found = self._providers.setdefault(scheme, provider_for(scheme, self.settings))
+        return found
+
+    def place(self, scheme: str) -> str:
+        """Returns the store's folder name for what this zoo's server says."""
+        if self.settings.zoo(scheme).endpoint is None:
+            return scheme  # the official origin: no provider is needed to know its name
+        from zooclient.providers.registry import zoo_key
+
+        return zoo_key(self.provider(scheme))
+
+    def auth(self) -> Auth:
+        """Returns which credential goes where, for every zoo that has one."""
+        from zooclient.net.auth import Auth
+        from zooclient.providers.registry import credentials
+
+        return Auth(credentials(self.settings), allow_plain_http=self.settings.allow_plain_http)
+
+    def proxies(self) -> Proxies:
+        """Returns the one answer to "which proxy for this URL"."""
+        from zooclient.net.proxy import Proxies
+
+        return Proxies.of(self.settings)
+
+    def driver(self) -> Driver:
+        """Returns what runs flows over the network."""
+        if self._driver is None:
+            from zooclient.net.drivers import Driver
+
+            with self._lock:
+                if self._driver is None:
+                    self._driver = Driver(self.settings, self.auth(), self.proxies())
+        return self._driver
+
+    def engine(self, scheme: str) -> Engine:
+        """Returns a new byte engine within the bounds of a zoo; the caller closes it."""
+        from zooclient.transfer.engine import Engine
+
+        wished = self.settings.zoo(scheme).connections or self.settings.limits.connections
+        return Engine(
+            settings=self.settings,
+            auth=self.auth(),
+            proxies=self.proxies(),
+            max_connections=min(wished, self.provider(scheme).capability.max_connections),
+        )
+
+    def close(self) -> None:
+        """Closes the kept-alive connections; the next call opens new ones."""
+        with self._lock:
+            driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.close()
+
+    async def aclose(self) -> None:
+        """Closes the kept-alive connections of both colours."""
+        with self._lock:
+            driver, self._driver = self._driver, None
+        if driver is not None:
+            await driver.aclose()

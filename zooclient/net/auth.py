@@ -1,0 +1,73 @@
+"""Which credential goes where: asked again at every hop, answered by origin alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from zooclient.errors import ConfigError
+from zooclient.net.exchange import origin
+from zooclient.settings import is_loopback
+
+
+@frozen(kw_only=True)
+class Credential:
+    """A token and the one origin that it is for.
+
+    Attributes:
+        origin: ``scheme://host[:port]``; a path behind it is ignored.
+        token: The token, or a function that returns it when it is needed; None and empty: there is none.
+    """
+
+    origin: str = field(converter=origin)
+    token: str | Callable[[], str | None] = field(repr=False)
+
+
+class Auth:
+    """Answers which headers of authorization an address is entitled to.
+
+    Scheme, host and port have to be equal: another host, a subdomain, another port and plain http in
+    place of https get nothing.
+
+    Args:
+        credentials: What there is; of two for one origin the first counts.
+        allow_plain_http: Send credentials in the clear to other machines than this one, where a
+            credential's own origin is plain http.
+    """
+
+    def __init__(self, credentials: Iterable[Credential] = (), *, allow_plain_http: bool = False) -> None:
+        self._credentials: dict[str, Credential] = {}
+        for credential in credentials:
+            self._credentials.setdefault(credential.origin, credential)
+        self._allow_plain_http = allow_plain_http
+
+    def headers_for(self, url: str, *, token: str | None = None) -> dict[str, str]:
+        """Returns the headers for a request to ``url``, and for none of its redirects.
+
+        Args:
+            url: Absolute URL.
+            token: A token to use in place of the stored one. None: the stored one.
+
+        Raises:
+            IntegrityError: The URL is not absolute http or https, or can be read in two ways.
+            ConfigError: The token cannot stand in a header.
+        """
+        place = origin(url)
+        if not (place.startswith("https://") or self._allow_plain_http or is_loopback(urlsplit(place).hostname or "")):
+            return {}
+        credential = self._credentials.get(place)
+        if token is None and credential is not None:
+            token = credential.token if isinstance(credential.token, str) else credential.token()
+        token = (token or "").strip()
+        if not token:
+            return {}
+        if not token.isascii() or any(char <= " " or char == "\x7f" for char in token):
+            raise ConfigError(
+                f"The token for {place} holds characters that no token has.", hint="It may have been pasted twice."
+            )
+        return {"Authorization": f"Bearer {token}"}
+
+    def __repr__(self) -> str:
+        return f"Auth({', '.join(sorted(self._credentials)) or 'none'})"

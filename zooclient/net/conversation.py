@@ -1,0 +1,243 @@
+"""One request until it is answered: offline, pacing, credentials, attempts; written once for both colours.
+
+A :func:`conversation` yields what has to be done, a :class:`Send` or a :class:`Wait`, and is sent how it went.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Generator, Mapping
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from zooclient import __version__
+from zooclient.errors import Offline, RateLimited
+from zooclient.net.auth import Auth
+from zooclient.net.cancel import Cancel
+from zooclient.net.exchange import Request, Response, masked, origin
+from zooclient.net.failures import Failed
+from zooclient.net.policy import BUSY, Outcome, decide, server_wait
+from zooclient.net.proxy import Proxies
+from zooclient.net.recording import Recorder
+from zooclient.settings import Settings
+from zooclient.settings.variables import why_offline
+
+#: Civitai takes whatever contains the name of a browser for a person and answers with pages; so no further words.
+USER_AGENT = f"zooclient/{__version__}"
+
+_OURS = frozenset({"authorization", "cookie", "proxy-authorization", "user-agent", "accept-encoding"})
+
+log = logging.getLogger("zooclient.net")
+
+
+class Clock:
+    """Time as a driver sees it; another one may be given for tests."""
+
+    def now(self) -> float:
+        """Returns seconds that only grow."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Returns seconds since the epoch."""
+        return time.time()
+
+    def jitter(self) -> float:
+        """Returns a number from 0 to 1."""
+        return random.random()  # noqa: S311 - spreads retries, guards nothing
+
+    def sleep(self, seconds: float, cancel: Cancel | None) -> None:
+        """Waits.
+
+        Raises:
+            Cancelled: The wish to stop came before the time was over.
+        """
+        if cancel is not None:
+            cancel.wait(seconds)
+        else:
+            time.sleep(seconds)
+
+    async def asleep(self, seconds: float) -> None:
+        """Waits."""
+        import asyncio
+
+        await asyncio.sleep(seconds)
+
+
+@frozen(kw_only=True)
+class Send:
+    """Send this once, and read the whole answer.
+
+    Attributes:
+        request: What the flow asked.
+        headers: All headers, credentials included.
+        proxy: Proxy to go through. None: none.
+    """
+
+    request: Request
+    headers: Mapping[str, str] = field(repr=False, hash=False)
+    proxy: str | None = field(repr=False)
+
+
+@frozen(kw_only=True)
+class Wait:
+    """Wait.
+
+    Attributes:
+        seconds: How long.
+    """
+
+    seconds: float
+
+
+Conversation = Generator[Send | Wait, Response | Failed | None, Response]
+
+
+class Pacer:
+    """Until when an origin wants to be left alone. Safe between threads.
+
+    Args:
+        clock: Time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._until: dict[str, float] = {}
+
+    def hold(self, place: str, seconds: float) -> None:
+        """Notes that an origin asked to wait."""
+        until = self._clock.now() + seconds
+        with self._lock:
+            self._until[place] = max(until, self._until.get(place, 0.0))
+
+    def wait(self, place: str) -> float:
+        """Returns the seconds that an origin is still to be left alone; 0: none."""
+        with self._lock:
+            until = self._until.get(place)
+            if until is None:
+                return 0.0
+            left = until - self._clock.now()
+            if left <= 0:
+                del self._until[place]
+            return max(0.0, left)
+
+
+class Talk:
+    """What conversations have in common.
+
+    Args:
+        settings: Limits, and whether connections are allowed.
+        auth: Which credential goes where.
+        proxies: Which proxy for which address.
+        offline: Allow no connection. None: as the settings say.
+        clock: Time.
+    """
+
+    def __init__(self, settings: Settings, auth: Auth, proxies: Proxies, offline: bool | None, clock: Clock) -> None:
+        self._limits = settings.limits
+        self._environ = settings.environ
+        self._auth = auth
+        self._proxies = proxies
+        self._offline = settings.offline if offline is None else offline
+        self._clock = clock
+        self._record_dir = settings.record_dir
+        self.forget_after_fork()
+
+    def forget_after_fork(self) -> None:
+        """Makes the locks new: another thread of the parent may have held them."""
+        self._pacer = Pacer(self._clock)
+        self._recorder = Recorder(self._record_dir) if self._record_dir is not None else None
+
+    def conversation(self, request: Request) -> Conversation:
+        """One request until it is answered.
+
+        An answer with an error status is an answer; only 429, and 503 with a wait that is too long, are raised.
+
+        Raises:
+            Offline: Connections are switched off.
+            RateLimited: The server asks for more patience than the limits allow.
+            NetworkError: No whole answer came, as often as was tried.
+            IntegrityError: The address is not plain http or https.
+        """
+        self._refuse_offline(request)
+        place = origin(request.url)
+        attempt, patience = 0, self._limits.max_wait
+        while True:
+            while (paced := self._pacer.wait(place)) > 0:
+                if paced > patience:
+                    raise self._rate_limited(request, paced)
+                patience -= paced
+                yield Wait(seconds=paced)
+            attempt += 1
+            send = self._send(request)
+            result = yield send
+            if not isinstance(result, (Response, Failed)):
+                raise TypeError(f"A Send was answered with {result!r}.")
+            self._note(send, result)
+            retry = decide(
+                attempt, _outcome(request, result), self._limits, self._clock.wall(), jitter=self._clock.jitter()
+            )
+            if retry is None:
+                return self._final(request, result, attempt)
+            log.info("%s: %s; again in %.1f s", masked(request.url), retry.reason, retry.wait)
+            if retry.shared:
+                self._pacer.hold(place, retry.wait)
+                patience = max(patience, retry.wait)
+            elif retry.wait > 0:
+                yield Wait(seconds=retry.wait)
+
+    def _refuse_offline(self, request: Request) -> None:
+        if self._offline:
+            raise Offline(
+                f"Connections are switched off by {why_offline(self._environ)}, and "
+                f"{urlsplit(request.url).hostname} would have to be asked.",
+                url=masked(request.url),
+                hint="ZOOCLIENT_OFFLINE=0 switches them on.",
+            )
+
+    def _send(self, request: Request) -> Send:
+        # A flow cannot bring a credential of its own: that would go where no rule of ours has been asked.
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _OURS}
+        headers |= {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
+        headers |= self._auth.headers_for(request.url, token=request.token)
+        return Send(request=request, headers=headers, proxy=self._proxies.for_url(request.url))
+
+    def _note(self, send: Send, result: Response | Failed) -> None:
+        url = masked(send.request.url)
+        if isinstance(result, Failed):
+            log.debug("%s %s: %s", send.request.method, url, result.error.message)
+            return
+        log.debug("%s %s: %d, %d bytes", send.request.method, url, result.status, len(result.body))
+        if self._recorder is not None:
+            self._recorder.record(result, secrets=[send.headers.get("Authorization", "").removeprefix("Bearer ")])
+
+    def _final(self, request: Request, result: Response | Failed, attempts: int) -> Response:
+        if isinstance(result, Failed):
+            if attempts > 1:
+                result.error.message += f" It was tried {attempts} times."
+                result.error.args = (result.error.message,)
+            raise result.error
+        asked = server_wait(result.headers, self._clock.wall()) if result.status in BUSY else None
+        if result.status == 429 or (asked is not None and asked > self._limits.max_wait):
+            raise self._rate_limited(request, asked)
+        return result
+
+    def _rate_limited(self, request: Request, wait: float | None) -> RateLimited:
+        host = urlsplit(request.url).hostname
+        long = f" {wait:.0f} s" if wait is not None else ""
+        return RateLimited(
+            f"{host} wants us to wait{long} before the next request.",
+            retry_after=wait,
+            url=masked(request.url),
+            hint="With a token the budget is larger. ZOOCLIENT_MAX_WAIT sets the seconds that we wait by ourselves.",
+        )
+
+
+def _outcome(request: Request, result: Response | Failed) -> Outcome:
+    if isinstance(result, Failed):
+        return Outcome(failure=result.kind, method=request.method)
+    return Outcome(status=result.status, headers=result.headers, method=request.method)

@@ -1,0 +1,429 @@
+"""Runs a flow over httpx, in both colours: the only place that sends requests which are not for a file's bytes.
+
+httpx is used below its client, at the transports: there is no cookie jar, no redirect that is followed by itself, no
+variable that is read, because the part that does such things is not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import httpx
+
+from zooclient.errors import ProtocolError
+from zooclient.net.auth import Auth
+from zooclient.net.cancel import Cancel
+from zooclient.net.conversation import Clock, Send, Talk, Wait
+from zooclient.net.exchange import Ask, Call, Flow, Request, Response, masked
+from zooclient.net.failures import RAISED, Failed, failed, proxy_wants_login
+from zooclient.net.proxy import Proxies, socks_missing
+from zooclient.net.tls import ssl_context
+from zooclient.settings import Limits, Settings
+
+T = TypeVar("T")
+
+#: Seconds for which an idle connection is kept.
+KEEP_ALIVE = 30.0
+
+
+class Driver:
+    """Sends what flows ask, and sends them the answers.
+
+    Whatever fails is thrown into the flow, which may catch it. One driver serves any number of threads and event
+    loops; after a fork the child makes connections of its own.
+
+    Args:
+        settings: Limits, the environment for certificates, whether connections are allowed, where to record.
+        auth: Which credential goes where.
+        proxies: Which proxy for which address.
+        offline: Allow no connection. None: as the settings say.
+        clock: Time; another one may be given for tests.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        auth: Auth,
+        proxies: Proxies,
+        *,
+        offline: bool | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._limits = settings.limits
+        self._environ = settings.environ
+        self._clock = clock or Clock()
+        self._talk = Talk(settings, auth, proxies, offline, self._clock)
+        self._left_by_fork: list[object] = []
+        self._begin()
+        _drivers.add(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._transports: dict[str | None, httpx.HTTPTransport] = {}
+        self._async_transports: weakref.WeakKeyDictionary[
+            asyncio.AbstractEventLoop, dict[str | None, httpx.AsyncHTTPTransport]
+        ] = weakref.WeakKeyDictionary()
+
+    def forget_after_fork(self) -> None:
+        """Leaves the parent's connections alone; closing them here would speak on the parent's sockets."""
+        self._left_by_fork += [self._transports, self._async_transports]
+        self._talk.forget_after_fork()
+        self._begin()
+
+    def close(self) -> None:
+        """Closes the kept-alive connections of threads; the next run makes new ones."""
+        with self._lock:
+            transports, self._transports = self._transports, {}
+        for transport in transports.values():
+            transport.close()
+
+    async def aclose(self) -> None:
+        """Closes the kept-alive connections of this event loop, and those of threads."""
+        self.close()
+        for transport in self._async_transports.pop(asyncio.get_running_loop(), {}).values():
+            await transport.aclose()
+
+    # -- in threads -----------------------------------------------------------------------------
+
+    def run(self, flow: Flow[T], cancel: Cancel | None = None) -> T:
+        """Runs a flow to its end.
+
+        Args:
+            flow: The conversation; closed in any case.
+            cancel: Stops it from another thread. None: nothing does.
+
+        Returns:
+            What the flow returns.
+
+        Raises:
+            Cancelled: The wish to stop came first.
+            ZooError: What the flow raises, or lets pass.
+        """
+        try:
+            step: Callable[[], Ask] = functools.partial(next, flow)
+            while True:
+                ask = step()
+                try:
+                    answer = self._answer(ask, cancel)
+                except Exception as error:  # whatever a call of the flow's own raises is the flow's to see
+                    step = functools.partial(flow.throw, error)
+                else:
+                    step = functools.partial(flow.send, answer)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            flow.close()
+
+    def _answer(self, ask: Ask, cancel: Cancel | None) -> Any:
+        if cancel is not None:
+            cancel.check()
+        if isinstance(ask, Call):
+            return ask.run()
+        if isinstance(ask, Request):
+            return self._converse(ask, cancel)
+        if len(ask) < 2:
+            return tuple(self._converse(request, cancel) for request in ask)
+        return self._together(ask, cancel)
+
+    def _together(self, requests: tuple[Request, ...], cancel: Cancel | None) -> tuple[Response, ...]:
+        stop = Cancel() if cancel is None else cancel.child()
+        pool = ThreadPoolExecutor(min(len(requests), self._limits.connections), "zooclient-net")
+        try:
+            futures = [pool.submit(self._converse, request, stop) for request in requests]
+            return tuple(_first_failure([future.exception() or future.result() for future in futures]))
+        except BaseException:
+            stop.cancel()
+            raise
+        finally:
+            pool.shutdown(wait=not stop.cancelled, cancel_futures=True)
+
+    def _converse(self, request: Request, cancel: Cancel | None) -> Response:
+        talk = self._talk.conversation(request)
+        try:
+            todo = next(talk)
+            while True:
+                if cancel is not None:
+                    cancel.check()
+                if isinstance(todo, Wait):
+                    self._clock.sleep(todo.seconds, cancel)
+                    todo = next(talk)
+                else:
+                    todo = talk.send(self._attempt(todo, cancel))
+        except StopIteration as stop:
+            response: Response = stop.value
+            return response
+        finally:
+            talk.close()
+
+    def _attempt(self, send: Send, cancel: Cancel | None) -> Response | Failed:
+        try:
+            asked = _httpx_request(send, self._limits, cancel)
+            answer = self._transport(send.proxy).handle_request(asked)
+            answer.request = asked
+            try:
+                reader = _Reader(send, answer, self._clock, self._limits)
+                for piece in answer.iter_bytes():
+                    reader.take(piece)
+                    if cancel is not None:
+                        cancel.check()
+            finally:
+                answer.close()
+        except RAISED as error:
+            return failed(error, send.request.url, send.proxy)
+        return reader.result()
+
+    def _transport(self, proxy: str | None) -> httpx.HTTPTransport:
+        with self._lock:
+            transport = self._transports.get(proxy)
+            if transport is None:
+                transport = self._transports[proxy] = _made(httpx.HTTPTransport, proxy, self._environ, self._limits)
+            return transport
+
+    # -- in an event loop -----------------------------------------------------------------------
+
+    async def arun(self, flow: Flow[T], cancel: Cancel | None = None) -> T:
+        """As :meth:`run`, in an event loop; calls that block are made in threads.
+
+        When the task is cancelled, the flow is closed where it stands; a call that is under way in its thread
+        is not waited for.
+        """
+        stop = _Stop(cancel)
+        try:
+            step: Callable[[], Ask] = functools.partial(next, flow)
+            while True:
+                ask = step()
+                try:
+                    answer = await self._aanswer(ask, stop)
+                except Exception as error:  # as in run
+                    step = functools.partial(flow.throw, error)
+                else:
+                    step = functools.partial(flow.send, answer)
+        except StopIteration as ended:
+            result: T = ended.value
+            return result
+        finally:
+            stop.forget()
+            flow.close()
+
+    async def _aanswer(self, ask: Ask, stop: _Stop) -> Any:
+        stop.check()
+        if isinstance(ask, Call):
+            # Not raced against the wish to stop: who blocks there obeys the same Cancel, and has to tidy up.
+            return await asyncio.to_thread(ask.run)
+        if isinstance(ask, Request):
+            return await stop.race(self._aconverse(ask))
+        return await stop.race(self._atogether(ask))
+
+    async def _atogether(self, requests: tuple[Request, ...]) -> tuple[Response, ...]:
+        some = asyncio.Semaphore(self._limits.connections)
+
+        async def one(request: Request) -> Response:
+            async with some:
+                return await self._aconverse(request)
+
+        results = await asyncio.gather(*(one(request) for request in requests), return_exceptions=True)
+        return tuple(_first_failure(results))
+
+    async def _aconverse(self, request: Request) -> Response:
+        talk = self._talk.conversation(request)
+        try:
+            todo = next(talk)
+            while True:
+                if isinstance(todo, Wait):
+                    await self._clock.asleep(todo.seconds)
+                    todo = next(talk)
+                else:
+                    todo = talk.send(await self._aattempt(todo))
+        except StopIteration as stop:
+            response: Response = stop.value
+            return response
+        finally:
+            talk.close()
+
+    async def _aattempt(self, send: Send) -> Response | Failed:
+        try:
+            asked = _httpx_request(send, self._limits, None)
+            answer = await self._async_transport(send.proxy).handle_async_request(asked)
+            answer.request = asked
+            try:
+                reader = _Reader(send, answer, self._clock, self._limits)
+                async for piece in answer.aiter_bytes():
+                    reader.take(piece)
+            finally:
+                await answer.aclose()
+        except RAISED as error:
+            return failed(error, send.request.url, send.proxy)
+        return reader.result()
+
+    def _async_transport(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
+        transports = self._async_transports.setdefault(asyncio.get_running_loop(), {})
+        if proxy not in transports:
+            transports[proxy] = _made(httpx.AsyncHTTPTransport, proxy, self._environ, self._limits)
+        return transports[proxy]
+
+
+class _Stop:
+    """Lets a wish to stop, expressed in any thread, end what a task waits for."""
+
+    def __init__(self, cancel: Cancel | None) -> None:
+        self._cancel = cancel
+        self._loop = asyncio.get_running_loop()
+        self._current: asyncio.Task[Any] | None = None
+        if cancel is not None:
+            cancel.on_cancel(self._from_any_thread)
+
+    def _from_any_thread(self) -> None:
+        if self._current is not None:
+            self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        if self._current is not None:
+            self._current.cancel()
+
+    def forget(self) -> None:
+        """The task ended; a later wish finds nothing to do, and perhaps no loop."""
+        self._current = None
+
+    def check(self) -> None:
+        """Raises Cancelled when it is time to stop."""
+        if self._cancel is not None:
+            self._cancel.check()
+
+    async def race(self, work: Any) -> Any:
+        """Awaits, but not past the wish to stop.
+
+        Raises:
+            Cancelled: The wish came first.
+        """
+        if self._cancel is None:
+            return await work
+        self._current = task = asyncio.ensure_future(work)
+        if self._cancel.cancelled:  # expressed before there was anything to end
+            task.cancel()
+        left = self._cancel.remaining(float("inf"))
+        try:
+            async with asyncio.timeout(None if left == float("inf") else left):
+                return await task
+        except (asyncio.CancelledError, TimeoutError):
+            current = asyncio.current_task()
+            if current is None or not current.cancelling():
+                self._cancel.check()
+            raise
+        finally:
+            self._current = None
+
+
+class _Reader:
+    """Gathers an answer within its bounds."""
+
+    def __init__(self, send: Send, answer: httpx.Response, clock: Clock, limits: Limits) -> None:
+        self._send = send
+        self._answer = answer
+        self._clock = clock
+        self._limits = limits
+        self._until = clock.now() + limits.request_timeout
+        self._body = bytearray()
+        self._check_size(int(length) if (length := answer.headers.get("content-length", "")).isdecimal() else 0)
+
+    def take(self, piece: bytes) -> None:
+        """Adds what arrived.
+
+        Raises:
+            ProtocolError: It is more than was allowed.
+            httpx.ReadTimeout: It takes too long altogether, however steadily it trickles.
+        """
+        self._body += piece
+        self._check_size(len(self._body))
+        if self._clock.now() > self._until:
+            raise httpx.ReadTimeout("the whole answer took too long")
+
+    def _check_size(self, size: int) -> None:
+        request = self._send.request
+        if size > request.max_bytes and request.method != "HEAD":
+            raise ProtocolError(
+                f"The answer of {masked(request.url)} is larger than the {request.max_bytes} bytes that it may have.",
+                url=masked(request.url),
+                hint='via="official" asks through the zoo\'s own client.',
+            )
+
+    def result(self) -> Response | Failed:
+        """Returns the whole answer; a proxy's own refusal is a failure, not an answer of the zoo."""
+        if self._answer.status_code == 407 and self._send.proxy is not None:
+            return proxy_wants_login(self._send.request.url, self._send.proxy)
+        headers: dict[str, str] = {}
+        for name, value in self._answer.headers.multi_items():
+            if name != "set-cookie":  # nobody has a use for cookies, and they cannot be joined
+                headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        return Response(
+            request=self._send.request, status=self._answer.status_code, headers=headers, body=bytes(self._body)
+        )
+
+
+def _httpx_request(send: Send, limits: Limits, cancel: Cancel | None) -> httpx.Request:
+    def bound(seconds: float) -> float:
+        return seconds if cancel is None else max(0.001, cancel.remaining(seconds))
+
+    timeout = httpx.Timeout(
+        connect=bound(limits.connect_timeout),
+        read=bound(limits.read_timeout),
+        write=bound(limits.read_timeout),
+        pool=bound(limits.max_wait or limits.read_timeout),
+    )
+    return httpx.Request(
+        send.request.method,
+        send.request.url,
+        headers=dict(send.headers),
+        content=send.request.content,
+        extensions={"timeout": timeout.as_dict()},
+    )
+
+
+Transport = TypeVar("Transport", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
+
+
+def _made(kind: type[Transport], proxy: str | None, environ: Any, limits: Limits) -> Transport:
+    context = ssl_context(environ)
+    through = None
+    if proxy is not None:
+        # socks5h is curl's word for leaving names to the proxy, which httpx does anyway, and does not always know.
+        address = "socks5" + proxy.removeprefix("socks5h") if proxy.startswith("socks5h:") else proxy
+        through = httpx.Proxy(address, ssl_context=context if proxy.startswith("https:") else None)
+    try:
+        return kind(
+            verify=context,
+            trust_env=False,
+            proxy=through,
+            limits=httpx.Limits(max_connections=limits.connections, keepalive_expiry=KEEP_ALIVE),
+        )
+    except ImportError as error:
+        raise socks_missing(proxy or "") from error
+
+
+def _first_failure(results: Iterable[Response | BaseException]) -> list[Response]:
+    """Returns the answers, or raises the first failure by the order of asking, the same one in both colours."""
+    answers = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        answers.append(result)
+    return answers
+
+
+_drivers: weakref.WeakSet[Driver] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for driver in list(_drivers):
+        driver.forget_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

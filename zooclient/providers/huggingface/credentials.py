@@ -1,0 +1,156 @@
+"""Tokens of the Hub: ours, then those that its own tools left on this machine; and where its cache lies.
+
+Read here without ``huggingface_hub``, whose import costs about 180 ms. Names, order and places are those of its
+release 2.4.0 (https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zooclient.errors import ConfigError, StoreError
+from zooclient.providers.base import Keeper
+from zooclient.providers.tokens import Token, may_have_token, own_token, stripped
+
+if TYPE_CHECKING:
+    from zooclient.settings import Settings, ZooSettings
+
+#: Variables that hold a token, first wins.
+VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+
+_TRUE = frozenset({"1", "ON", "YES", "TRUE"})
+#: Bytes of a token file at the most; anything larger is no token.
+_MOST = 64 * 1024
+
+
+def token_for(zoo: ZooSettings, settings: Settings, *, official: bool) -> Token | None:
+    """Returns the token for the Hub's endpoint; None: there is none, or the endpoint may have none.
+
+    Sources, first wins: the settings; and where the surroundings may be read, ``HF_TOKEN``,
+    ``HUGGING_FACE_HUB_TOKEN`` and the token file. ``HF_HUB_DISABLE_IMPLICIT_TOKEN`` switches those off.
+
+    Raises:
+        ConfigError: A token holds what no token holds.
+    """
+    if not may_have_token(zoo, official=official):
+        return None
+    own = own_token(zoo)
+    if own is not None or not settings.surroundings:
+        return own
+    return surrounding_token(settings.environ)
+
+
+def surrounding_token(environ: Mapping[str, str]) -> str | None:
+    """Returns the token that the Hub's own tools would use without being told."""
+    if environ.get("HF_HUB_DISABLE_IMPLICIT_TOKEN", "").upper() in _TRUE:
+        return None
+    for variable in VARIABLES:
+        token = stripped(environ.get(variable, ""), variable)
+        if token is not None:
+            return token
+    path = token_file(environ)
+    try:
+        with path.open("rb") as file:
+            held = file.read(_MOST)
+    except OSError:
+        return None  # not there, or not ours to read: nobody is logged in
+    return stripped(held.decode("utf-8", "replace"), str(path))
+
+
+def token_file(environ: Mapping[str, str]) -> Path:
+    """Returns where the Hub's tools keep the token, whether or not it is there."""
+    named = environ.get("HF_TOKEN_PATH")
+    return _expanded(named, environ) if named else _hf_home(environ) / "token"
+
+
+def hf_cache_dir(environ: Mapping[str, str]) -> Path:
+    """Returns where the Hub's tools keep what they downloaded, whether or not it is there."""
+    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        named = environ.get(variable)
+        if named:
+            return _expanded(named, environ)
+    return _hf_home(environ) / "hub"
+
+
+def _hf_home(environ: Mapping[str, str]) -> Path:
+    named = environ.get("HF_HOME")
+    if named:
+        return _expanded(named, environ)
+    xdg = environ.get("XDG_CACHE_HOME")
+    caches = _expanded(xdg, environ) if xdg else _home(environ) / ".cache"
+    return caches / "huggingface"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    named = environ.get("USERPROFILE" if os.name == "nt" else "HOME")
+    return Path(named) if named else Path.home()
+
+
+def _expanded(text: str, environ: Mapping[str, str]) -> Path:
+    if text == "~" or text.startswith(("~/", "~\\")):
+        return _home(environ) / text[2:]
+    return Path(text)
+
+
+def store_token(environ: Mapping[str, str], token: str) -> Path:
+    """Writes a token where the Hub's tools find it, readable by its owner alone, whole or not at all.
+
+    Raises:
+        ConfigError: It holds what no token holds, or nothing.
+        StoreError: It cannot be written.
+    """
+    text = stripped(token, "The token")
+    path = token_file(environ)
+    if text is None:
+        raise ConfigError("No token was given.", zoo="hf", operation="login")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".token-", dir=path.parent)  # mode 0600 from the start
+        try:
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return path
+
+
+def forget_token(environ: Mapping[str, str]) -> Path | None:
+    """Removes the stored token, and returns where it was; None when there was none.
+
+    Raises:
+        StoreError: It cannot be removed.
+    """
+    path = token_file(environ)
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return path
+
+
+def _unwritable(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"The token file {path} cannot be written: {error.strerror or error}.",
+        zoo="hf",
+        hint="HF_TOKEN_PATH names another place; HF_TOKEN holds a token without a file.",
+    )
+
+
+KEEPER = Keeper(
+    tokens_page="https://huggingface.co/settings/tokens",
+    variables=VARIABLES,
+    store=store_token,
+    forget=forget_token,
+)

@@ -1,0 +1,163 @@
+"""Bytes through the Hub's own client, ``huggingface_hub``: the way to Xet, and the way on when the wire changes.
+
+It works in a process of its own (see :mod:`zooclient.providers.huggingface.official_child`), into a folder that we
+name, without telemetry and without a token but ours. What it brings is not verified: that is done at the store's door.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from zooclient import __version__
+from zooclient.errors import IntegrityError, NetworkError, ProtocolError, StoreError, Unsupported, ZooError
+from zooclient.net.cancel import Cancel
+from zooclient.net.exchange import Request, Response
+from zooclient.providers.huggingface import wire
+from zooclient.providers.huggingface.refusal import refusal
+from zooclient.providers.reading import line, mapping
+from zooclient.records.model import FileEntry, ModelRecord
+
+_CHILD = Path(__file__).with_name("official_child.py")
+
+#: Variables that decide where requests go and what they carry: the child gets them from the settings alone.
+_OURS = re.compile(
+    r"(?:HF_|HUGGING|TRANSFORMERS_|(?:HTTPS?|ALL|NO|FTP)_PROXY$|SSL_CERT_|REQUESTS_CA|CURL_CA|NETRC$)", re.I
+)
+#: Of those, what the settings' environment may say.
+_PASSED = re.compile(
+    r"(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
+    r"|HF_XET_\w+|HF_HUB_DISABLE_XET|HF_HUB_(?:ETAG|DOWNLOAD)_TIMEOUT",
+    re.I,
+)
+#: Seconds between two looks at whether the caller wants to stop.
+_LOOK = 0.5
+
+
+@frozen(kw_only=True)
+class OfficialHub:
+    """``huggingface_hub`` as a source of bytes.
+
+    Args:
+        endpoint: Address of the server, without a slash at the end.
+        token: Returns the token that the endpoint is entitled to, or None.
+        environ: The environment of the settings; proxies, certificates and the switches of Xet come from it alone.
+        proxy: Proxy for this zoo. None: as the environment says.
+    """
+
+    endpoint: str
+    token: Callable[[], str | None] = field(repr=False)
+    environ: Mapping[str, str] = field(factory=dict, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+
+    def fetch(self, record: ModelRecord, file: FileEntry, *, into: Path, cancel: Cancel) -> Path:
+        """Lets the client fetch one file at the pinned commit below ``into``, and returns where it put it.
+
+        Raises:
+            Unsupported: ``huggingface_hub`` is not installed, or cannot be guarded.
+            Cancelled: The caller wished so; the client was stopped.
+            ZooError: What the client failed with, in our words.
+        """
+        wish = {
+            "endpoint": self.endpoint,
+            "token": self.token(),
+            "repository": record.ref.id,
+            "commit": record.ref.revision,
+            "path": file.path,
+            "folder": str(into / "files"),
+            "version": __version__,
+        }
+        answer = self._run(wish, into, cancel)
+        if "path" in answer:
+            found = Path(str(answer["path"]))
+            if found.is_file() and found.resolve().is_relative_to(into.resolve()):
+                return found
+            raise ProtocolError(f"huggingface_hub put {file.path} of {record.ref} somewhere else than asked.")
+        chain = [mapping(link) for link in answer.get("chain") or ()]
+        url = wire.file_url(self.endpoint, record.ref.id, record.ref.revision or "", file.path)
+        error = _judged(chain, Request(url=url), record, file, web=self.endpoint)
+        error.about(zoo="hf", ref=str(record.ref), operation="download")
+        raise error
+
+    def _run(self, wish: Mapping[str, Any], into: Path, cancel: Cancel) -> Mapping[str, Any]:
+        cancel.check()
+        process = subprocess.Popen(  # noqa: S603  (our own script, no shell)
+            [sys.executable, "-P", str(_CHILD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment(into),
+        )
+        told: bytes | None = json.dumps(wish).encode()
+        try:
+            while True:
+                try:
+                    out, noise = process.communicate(told, timeout=_LOOK)
+                    break
+                except subprocess.TimeoutExpired:
+                    told = None  # it was taken already
+                    cancel.check()
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+        try:
+            return mapping(json.loads(out))
+        except ValueError:
+            last = line(noise.decode("utf-8", "replace")[-300:])
+            return {"chain": [{"names": ["Crash"], "text": f"it ended with status {process.returncode} ({last})"}]}
+
+    def _environment(self, into: Path) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not _OURS.match(name)}
+        kept |= {name: value for name, value in self.environ.items() if _PASSED.fullmatch(name)}
+        if self.proxy is not None:
+            kept = {name: value for name, value in kept.items() if not name.upper().endswith("_PROXY")}
+            kept |= {"HTTP_PROXY": self.proxy, "HTTPS_PROXY": self.proxy}
+        home = into / "home"
+        return kept | {
+            "HF_ENDPOINT": self.endpoint,
+            "HF_HOME": str(home),
+            "HF_HUB_CACHE": str(home / "hub"),
+            "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "NETRC": os.devnull,
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+
+
+def _judged(
+    chain: list[Mapping[str, Any]], request: Request, record: ModelRecord, file: FileEntry, *, web: str
+) -> ZooError:
+    """Returns our error for what the client raised: by what the server answered where it did, else by name."""
+    for link in chain:
+        status, headers = link.get("status"), mapping(link.get("headers"))
+        if isinstance(status, int) and status >= 300:
+            response = Response(request=request, status=status, headers={k: str(v) for k, v in headers.items()})
+            return refusal(response, record.ref, "download", web=web)
+    names = {name for link in chain for name in link.get("names") or ()}
+    texts = [re.sub(r"\?[^\s'\"<>)]+", "?…", str(link.get("text"))) for link in chain]
+    said = line(texts[0]) if texts else "it said nothing"
+    what = f"huggingface_hub could not fetch {file.path} of {record.ref}: {said}"
+    if "ModuleNotFoundError" in names or "ImportError" in names:
+        return Unsupported(
+            f"huggingface_hub cannot be used here: {said}",
+            hint='`python -m pip install huggingface_hub` installs it; without via="official" it is not needed.',
+        )
+    if any(link.get("errno") in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS) for link in chain):
+        return StoreError(what)
+    if any("onsistency check" in text for text in texts):
+        return IntegrityError(what)
+    if names & {"FileMetadataError", "HFValidationError", "Crash"}:
+        return ProtocolError(what)
+    return NetworkError(what)

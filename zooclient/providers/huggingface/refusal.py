@@ -1,0 +1,181 @@
+"""What the Hub means by a status that is no success: from an answer to an error of ours.
+
+The Hub tells by ``X-Error-Code`` what is missing, with two traps: who is not logged in gets 401 without a code for a
+model that does not exist as for one that is private, and a token that is not valid gets the same 401 on ``whoami``.
+"""
+
+from __future__ import annotations
+
+import json
+
+from zooclient.errors import (
+    AccessError,
+    ConfigError,
+    Gone,
+    IntegrityError,
+    NetworkError,
+    NotFound,
+    ProtocolError,
+    RateLimited,
+    Unsupported,
+    ZooError,
+)
+from zooclient.net.exchange import Response, masked, redirect_target
+from zooclient.providers.reading import line, mapping, strings
+from zooclient.records.ref import Ref
+
+_LOGIN = "`zooclient login hf` stores a token; one is made at {}/settings/tokens."
+_NOT_KNOWN = "invalid credentials in authorization header"
+_DISABLED = "access to this resource is disabled"
+
+
+def refusal(response: Response, ref: Ref | None, operation: str, *, web: str) -> ZooError:
+    """Returns the error that an answer means.
+
+    Args:
+        response: The answer, any status but a success.
+        ref: What was asked about. None: nothing in particular.
+        operation: The verb under way.
+        web: Address of the pages for people, without a slash at the end.
+    """
+    error = _read(response, ref, operation, web)
+    error.about(
+        zoo="hf", ref=str(ref) if ref is not None else None, operation=operation, url=masked(response.request.url)
+    )
+    return error
+
+
+def _read(response: Response, ref: Ref | None, operation: str, web: str) -> ZooError:
+    status, code, said = response.status, response.headers.get("x-error-code", ""), _said(response)
+    asked = str(ref) if ref is not None else masked(response.request.url)
+    target = redirect_target(response)
+    if target is not None:
+        return IntegrityError(
+            f"The Hub sends the question about {asked} on to another server ({masked(target)}), which is not followed.",
+            hint="A proxy or a mirror may stand in between: name its address as the endpoint if you trust it.",
+        )
+    if status == 429:
+        return RateLimited(
+            f"The Hub asks to wait before {asked} is asked again.",
+            retry_after=_wait(response),
+            hint="A token has a larger budget: " + _LOGIN.format(web),
+        )
+    if status in (408, 425) or status >= 500:
+        return _failing(status, asked, said)
+    if code == "GatedRepo":
+        return _gated(response, ref, asked, said, web)
+    if status == 403 and _DISABLED in said.lower():
+        return Gone(f"The Hub has disabled {asked}.", hint="Its page may say why; look for the model elsewhere.")
+    if status in (401, 404):
+        return _missing(response, ref, operation, asked, code, said, web)
+    return _other(status, asked, said, web)
+
+
+def _failing(status: int, asked: str, said: str) -> ZooError:
+    if status == 501:
+        return Unsupported(f"The server does not know how to answer for {asked} ({said or status}).")
+    return NetworkError(
+        f"The Hub failed on {asked} with status {status}{_quoted(said)}.",
+        hint="Try again in a moment; https://status.huggingface.co tells about outages.",
+    )
+
+
+def _gated(response: Response, ref: Ref | None, asked: str, said: str, web: str) -> ZooError:
+    page = f"{web}/{ref.id}" if ref is not None else web
+    if "awaiting" in said.lower():
+        return AccessError(
+            f"Your request for access to {asked} is still to be reviewed by its authors.",
+            access_url=page,
+            hint=f"Its state is shown at {page}; nothing here can hurry it.",
+        )
+    if response.status == 401:
+        return AccessError(
+            f"{asked} is gated: its authors let in only those who asked and are logged in.",
+            access_url=page,
+            hint=f"Ask for access at {page}, then log in: " + _LOGIN.format(web),
+        )
+    return AccessError(
+        f"{asked} is gated, and the account that asks has no access{_quoted(said)}.",
+        access_url=page,
+        hint=f"Ask for access at {page}.",
+    )
+
+
+def _missing(
+    response: Response, ref: Ref | None, operation: str, asked: str, code: str, said: str, web: str
+) -> ZooError:
+    if code == "RevisionNotFound":
+        name = ref.revision if ref is not None else None
+        return NotFound(
+            f"The model of {asked} is there, but has no revision {name!r}.",
+            hint="Branches and tags can be moved and deleted, and a rewritten history drops commits.",
+        )
+    if code == "EntryNotFound":
+        return NotFound(
+            f"The file is not in {asked} ({masked(response.request.url)}).",
+            hint="The history may have been rewritten since the reference was resolved: resolve it again.",
+        )
+    if response.status == 401 and (_NOT_KNOWN in said.lower() or operation in ("whoami", "login")):
+        return AccessError(
+            "The Hub does not know the token that was sent, or none was.",
+            access_url=f"{web}/settings/tokens",
+            hint="It may be mistyped, expired or revoked. " + _LOGIN.format(web),
+        )
+    return NotFound(
+        f"The Hub has no {asked}, or none that this account may see.",
+        hint="Is the name right? A private model looks the same to strangers: " + _LOGIN.format(web),
+    )
+
+
+def _other(status: int, asked: str, said: str, web: str) -> ZooError:
+    if status == 402:
+        return AccessError(f"{asked} is to be paid for{_quoted(said)}.", access_url=f"{web}/settings/billing")
+    if status == 403:
+        return AccessError(
+            f"The account that asks may not do that with {asked}{_quoted(said)}.",
+            access_url=f"{web}/settings/tokens",
+            hint="The token may lack a permission, or the account the right.",
+        )
+    if status == 405:
+        return Unsupported(f"The server does not take such a question for {asked}{_quoted(said)}.")
+    if status == 409:
+        return ConfigError(f"It is there already: {said or asked}.", hint="Choose another name, or use what is there.")
+    if status == 410:
+        return Gone(f"{asked} was there, and is gone{_quoted(said)}.")
+    if status == 412:
+        return IntegrityError(f"{asked} changed meanwhile{_quoted(said)}.", hint="Look at what is there now.")
+    if status == 451:
+        return AccessError(f"{asked} may not be had from here, for legal reasons{_quoted(said)}.")
+    return ProtocolError(
+        f"The Hub did not take the question about {asked} (status {status}){_quoted(said)}.",
+        hint='Is the endpoint right? via="official" asks through the zoo\'s own client.',
+    )
+
+
+def _quoted(said: str) -> str:
+    return f": {said.rstrip('.')}" if said else ""
+
+
+def _said(response: Response) -> str:
+    """The server's own words: ``X-Error-Message``, ``{"error": …}``, ``{"errors": [{"message": …}]}``, or text."""
+    words = response.headers.get("x-error-message")
+    if words:
+        return line(words)
+    try:
+        body = json.loads(response.body)
+    except (ValueError, RecursionError):
+        kind = response.headers.get("content-type", "")
+        return line(response.text()) if kind.startswith("text/plain") else ""
+    told = mapping(body)
+    errors = told.get("errors")
+    listed = [mapping(item).get("message") for item in errors] if isinstance(errors, list) else []
+    return line("; ".join(strings(told.get("error")) or strings(listed)))
+
+
+def _wait(response: Response) -> float | None:
+    """Seconds that the answer asks to wait; None when it does not say."""
+    import time
+
+    from zooclient.net.policy import server_wait  # its dates bring in sockets, which a warm load does not want
+
+    return server_wait(response.headers, time.time())

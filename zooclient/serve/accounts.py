@@ -1,0 +1,66 @@
+"""Who asks: accounts and their tokens."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import field, frozen
+
+from zooclient.serve.shelf import Terms
+
+
+@frozen(kw_only=True)
+class Account:
+    """Somebody who may log in.
+
+    Attributes:
+        name: Name of the account.
+        token: Its token.
+        role: What the token may do.
+    """
+
+    name: str
+    token: str = field(repr=False)
+    role: Literal["read", "write"] = "read"
+
+
+class Accounts:
+    """The accounts that a server knows.
+
+    Args:
+        accounts: All of them. None: the server knows no accounts; every visitor is a stranger, and a token that
+            somebody sends (their real one, say, because of an environment variable) is neither checked nor refused.
+    """
+
+    def __init__(self, accounts: tuple[Account, ...] | None = None) -> None:
+        self._open = accounts is None
+        self._by_token = {account.token: account for account in accounts or ()}
+
+    def add(self, account: Account) -> None:
+        """Lets one more in."""
+        self._open = False
+        self._by_token[account.token] = account
+
+    def visitor(self, authorization: str | None) -> Account | None:
+        """Whose ``Authorization`` header this is; None for a stranger.
+
+        Raises:
+            PermissionError: A token that belongs to nobody.
+        """
+        if self._open or not authorization:
+            return None
+        scheme, _, token = authorization.partition(" ")
+        account = self._by_token.get(token.strip()) if scheme.lower() == "bearer" else None
+        if account is None:
+            raise PermissionError("no such token")
+        return account
+
+
+def knows(terms: Terms, visitor: Account | None) -> bool:
+    """Whether a visitor may know that the repository is there."""
+    return not terms.private or (visitor is not None and visitor.name in terms.readers)
+
+
+def let_in(terms: Terms, visitor: Account | None) -> bool:
+    """Whether a visitor has passed the gate."""
+    return terms.gated is False or (visitor is not None and visitor.name in terms.readers)

@@ -1,0 +1,506 @@
+"""Ways in which a server may fail its clients, each a switch that can be thrown while it runs.
+
+A :class:`Fault` turns the answer that a server was about to give into a worse one, or says that it has nothing to
+do with it (None). :class:`Faults` holds the ones that are thrown, each with a pattern of what it is about.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+from urllib.parse import unquote
+
+from attrs import evolve, field, frozen
+
+from zooclient.serve.exchange import Answer, Question, Span, text_answer
+from zooclient.serve.huggingface import expired
+
+Handler = Callable[[Question], Answer]
+
+_DOCUMENT = "application/json"
+
+
+@frozen(kw_only=True)
+class Fault:
+    """What all faults share.
+
+    Attributes:
+        times: Answers that it spoils before it is spent. None: all, until it is healed.
+        origin: Only answers of the ``hub`` (the zoo's own origin) or of the ``cdn`` (where large files come from).
+            None: both.
+    """
+
+    times: int | None = None
+    origin: Literal["hub", "cdn"] | None = None
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Returns the worse answer; None when this answer is none of its business.
+
+        Args:
+            question: What was asked.
+            answer: What would be said.
+            ask: Puts another question to the server.
+            about: Whether a path of a file is one that the fault is about.
+        """
+        raise TypeError(f"{type(self).__name__} does not say what it spoils.")
+
+
+def _has_body(question: Question, answer: Answer) -> bool:
+    return question.method != "HEAD" and 200 <= answer.status < 300
+
+
+@frozen
+class Cut(Fault):
+    """The connection is closed after so many bytes of a body, once unless told otherwise.
+
+    Attributes:
+        after: Bytes of this body, which is not longer by chance: a shorter one is left alone.
+    """
+
+    after: int = field(default=0)
+    times: int | None = field(default=1, kw_only=True)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Closes the connection early."""
+        if not _has_body(question, answer) or answer.length <= self.after:
+            return None
+        return evolve(answer, delivery=evolve(answer.delivery, cut=self.after))
+
+
+@frozen
+class Stall(Fault):
+    """Nothing more comes after so many bytes of a body, though the connection stays open.
+
+    Attributes:
+        after: Bytes of this body.
+        seconds: After which the connection is closed after all.
+    """
+
+    after: int = field(default=0)
+    seconds: float = field(default=3600.0)
+    times: int | None = field(default=1, kw_only=True)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Lets the body dry up."""
+        if not _has_body(question, answer) or answer.length <= self.after:
+            return None
+        return evolve(answer, delivery=evolve(answer.delivery, stall=self.after, stall_for=self.seconds))
+
+
+@frozen
+class Slow(Fault):
+    """A body comes at so many bytes a second."""
+
+    rate: float = field(default=64 * 1024.0)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Holds the body back."""
+        if not _has_body(question, answer):
+            return None
+        return evolve(answer, delivery=evolve(answer.delivery, pace=self.rate))
+
+
+@frozen
+class Flip(Fault):
+    """One bit of a file is wrong, in every range that holds it.
+
+    Attributes:
+        at: Offset of the byte in the file; a negative one counts from the end.
+    """
+
+    at: int = field(default=-1)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Turns the lowest bit of the byte."""
+        if not _has_body(question, answer):
+            return None
+        start, total = _extent(answer)
+        offset = (self.at if self.at >= 0 else total + self.at) - start
+        if not 0 <= offset < answer.length:
+            return None
+        return evolve(answer, delivery=evolve(answer.delivery, flip=offset))
+
+
+@frozen
+class Resize(Fault):
+    """A file has another size than the zoo says; its headers agree with what is sent.
+
+    Attributes:
+        by: Bytes more (zeros are added) or, below zero, fewer.
+    """
+
+    by: int = field(default=1)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Sends another size, and claims it."""
+        if not 200 <= answer.status < 300 or answer.file is None:
+            return None
+        start, total = _extent(answer)
+        size = max(0, total + self.by)
+        length = max(0, min(start + answer.length, size) - start)
+        pad = 0
+        if start + answer.length == total and self.by > 0:
+            pad = self.by
+            length = answer.length
+        body = evolve(answer.body, length=length) if isinstance(answer.body, Span) else answer.body[:length]
+        headers = dict(answer.headers)
+        if answer.status == 206:
+            headers["content-range"] = f"bytes {start}-{start + length + pad - 1}/{size}"
+        return evolve(answer, body=body, headers=headers, delivery=evolve(answer.delivery, pad=pad))
+
+
+@frozen
+class NoRange(Fault):
+    """A range that was asked for is ignored: the whole file comes, with status 200."""
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Answers as if no range had been asked for."""
+        if answer.status not in (206, 416):
+            return None
+        headers = {name: value for name, value in question.headers.items() if name != "range"}
+        return ask(evolve(question, headers=headers))
+
+
+@frozen
+class NewEtag(Fault):
+    """The entity tag of a file is another than before, as when it is replaced midway."""
+
+    etag: str = field(default='"0000000000000000000000000000000000000000000000000000000000000000"')
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Replaces the tag; an ``If-Range`` with the old one then gets the whole file."""
+        if answer.status not in (200, 206) or "etag" not in answer.headers or answer.file is None:
+            return None
+        condition = question.headers.get("if-range")
+        if condition is not None:
+            # The server knows the true tag alone, so the condition is decided here.
+            drop = "if-range" if condition == self.etag else "range"
+            headers = {name: value for name, value in question.headers.items() if name != drop}
+            answer = ask(evolve(question, headers=headers))
+        return evolve(answer, headers={**answer.headers, "etag": self.etag})
+
+
+@frozen
+class Status(Fault):
+    """Another status instead of the answer.
+
+    Attributes:
+        code: HTTP status. 0: the connection is closed without an answer.
+        retry_after: Value of ``Retry-After``, seconds or an HTTP date. None: no such header.
+        headers: Further headers.
+        body: Body.
+    """
+
+    code: int = field(default=503)
+    retry_after: float | str | None = field(default=None, kw_only=True)
+    headers: Mapping[str, str] = field(factory=dict, kw_only=True, hash=False)
+    body: str = field(default="", kw_only=True)
+    times: int | None = field(default=1, kw_only=True)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Answers with the status."""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if self.retry_after is not None:
+            after = self.retry_after
+            headers["retry-after"] = f"{after:g}" if isinstance(after, float) else str(after)
+        given = text_answer(self.body, status=self.code, headers=headers, model=answer.model, file=answer.file)
+        return evolve(given, headers={**_manners(answer), **given.headers})
+
+
+@frozen
+class Expired(Fault):
+    """A signed link is over before its time: the byte origin refuses it, once unless told otherwise."""
+
+    times: int | None = field(default=1, kw_only=True)
+    origin: Literal["hub", "cdn"] | None = field(default="cdn", kw_only=True)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Answers as for a link that is over."""
+        return evolve(expired(), model=answer.model, file=answer.file)
+
+
+@frozen
+class Redirect(Fault):
+    """A file is said to lie elsewhere.
+
+    Attributes:
+        to: Value of ``Location``.
+        code: Status.
+    """
+
+    to: str = field(default="http://127.0.0.1:9/elsewhere")
+    code: int = field(default=302, kw_only=True)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Redirects; what an earlier redirect said of the file stays."""
+        headers = {**answer.headers, "location": self.to, "content-type": "text/plain; charset=utf-8"}
+        return evolve(answer, status=self.code, headers=headers, body=f"Found. Redirecting to {self.to}".encode())
+
+
+@frozen
+class LyingCommit(Fault):
+    """The answer names another commit than the one that was asked for."""
+
+    commit: str = field(default="f" * 40)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Replaces ``X-Repo-Commit`` and ``sha``."""
+        headers, spoilt = dict(answer.headers), None
+        if "x-repo-commit" in headers:
+            headers["x-repo-commit"] = self.commit
+            spoilt = evolve(answer, headers=headers)
+        document = _document(answer)
+        if isinstance(document, dict) and "sha" in document:
+            spoilt = evolve(answer, headers=headers, body=_dumped({**document, "sha": self.commit}))
+        return spoilt
+
+
+@frozen
+class Claim(Fault):
+    """The zoo claims something false of a file: in listings, and in the headers of its redirect.
+
+    Attributes:
+        size_by: Bytes that are added to the size.
+        digest: ``wrong``: another one of the right shape; ``masked``: asterisks; ``none``: no field at all; None: as
+            it is.
+    """
+
+    size_by: int = 0
+    digest: Literal["wrong", "masked", "none"] | None = None
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Rewrites sizes and digests."""
+        headers = dict(answer.headers)
+        if "x-linked-etag" in headers and answer.file is not None and about(answer.file):
+            headers["x-linked-size"] = str(int(headers["x-linked-size"]) + self.size_by)
+            for name in ("x-linked-etag", "etag"):
+                told = self._digest(headers[name].strip('"'))
+                headers.pop(name)
+                headers |= {} if told is None else {name: f'"{told}"'}
+            return evolve(answer, headers=headers)
+        document = _document(answer)
+        entries = document.get("siblings") if isinstance(document, dict) else document
+        if not isinstance(entries, list):
+            return None
+        hits = [entry for entry in entries if isinstance(entry, dict) and "size" in entry and about(_path(entry))]
+        for entry in hits:
+            self._falsify(entry)
+        return evolve(answer, body=_dumped(document)) if hits else None
+
+    def _falsify(self, entry: dict[str, Any]) -> None:
+        for part in (entry, entry.get("lfs")):
+            if isinstance(part, dict):
+                if part.get("type") != "directory":
+                    part["size"] += self.size_by
+                for name in ("oid", "blobId", "sha256"):
+                    if name in part:
+                        told = self._digest(part.pop(name))
+                        part |= {} if told is None else {name: told}
+
+    def _digest(self, digest: str) -> str | None:
+        turned = digest[:-1] + ("0" if digest[-1:] != "0" else "1")
+        return {"wrong": turned, "masked": "*" * len(digest), "none": None, None: digest}[self.digest]
+
+
+@frozen
+class Body(Fault):
+    """Another body, with a status of its own choice: not JSON, a proxy's page, half a document."""
+
+    content: bytes = field(default=b"<html><title>Sign in</title></html>")
+    content_type: str = field(default="text/html", kw_only=True)
+    code: int = field(default=200, kw_only=True)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Replaces the body."""
+        headers = {**_manners(answer), "content-type": self.content_type}
+        return evolve(answer, status=self.code, headers=headers, body=self.content)
+
+
+@frozen
+class Truncated(Fault):
+    """A JSON document ends in the middle, though its length is told truly."""
+
+    keep: int = field(default=20)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Cuts the document."""
+        if isinstance(answer.body, Span) or not answer.headers.get("content-type", "").startswith(_DOCUMENT):
+            return None
+        return evolve(answer, body=answer.body[: self.keep])
+
+
+@frozen
+class Enormous(Fault):
+    """A JSON document is followed by zeros without end, so to say.
+
+    Attributes:
+        size: Bytes of the whole.
+    """
+
+    size: int = field(default=1024 * 1024 * 1024)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Pads the document."""
+        if not answer.headers.get("content-type", "").startswith(_DOCUMENT):
+            return None
+        return evolve(answer, delivery=evolve(answer.delivery, pad=max(0, self.size - answer.length)))
+
+
+@frozen
+class Edit(Fault):
+    """A JSON document is changed by a function.
+
+    Attributes:
+        change: Is given the document and returns the one to send.
+    """
+
+    change: Callable[[Any], Any] = field(default=lambda document: None)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Replaces the document."""
+        document = _document(answer)
+        return None if document is None else evolve(answer, body=_dumped(self.change(document)))
+
+
+@frozen
+class NullList(Fault):
+    """A list of a JSON document is null: the field of this name, or the document where it is a list itself."""
+
+    name: str = field(default="siblings")
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Puts null in place of the list."""
+        document = _document(answer)
+        if isinstance(document, list):
+            return evolve(answer, body=b"null")
+        if isinstance(document, dict) and self.name in document:
+            return evolve(answer, body=_dumped({**document, self.name: None}))
+        return None
+
+
+@frozen
+class Do(Fault):
+    """Something happens at the zoo just before an answer is sent: a branch moves, a file changes; once by default.
+
+    Attributes:
+        action: Is called in a thread of the server. The answer itself stays as it is.
+    """
+
+    action: Callable[[], object] = field(default=lambda: None)
+    times: int | None = field(default=1, kw_only=True)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Calls the action."""
+        self.action()
+        return answer
+
+
+class Thrown:
+    """A fault that is thrown.
+
+    Attributes:
+        pattern: What it is about.
+        fault: The fault.
+        hits: Answers that it has spoilt.
+    """
+
+    def __init__(self, pattern: str, fault: Fault) -> None:
+        self.pattern = pattern
+        self.fault = fault
+        self.hits = 0
+
+    @property
+    def spent(self) -> bool:
+        """Whether it has spoilt as many answers as it may."""
+        return self.fault.times is not None and self.hits >= self.fault.times
+
+    def __repr__(self) -> str:
+        return f"Thrown({self.pattern!r}, {self.fault!r}, hits={self.hits})"
+
+
+class Faults:
+    """The faults that are thrown. Safe between threads."""
+
+    def __init__(self) -> None:
+        # Reentrant, because an action may throw or heal other faults.
+        self._lock = threading.RLock()
+        self._thrown: list[Thrown] = []
+
+    def throw(self, pattern: str, fault: Fault) -> Thrown:
+        """Throws a switch. Several may be thrown at once; each is applied to what the ones before left.
+
+        Args:
+            pattern: Shell pattern, in which ``*`` crosses slashes. It is held against the path of a file within its
+                model (``*.safetensors``), the same with the model before it (``org/name/config.json``), the id of
+                the model (``org/name``), and the path of the URL, decoded (``/api/models*``).
+            fault: What goes wrong.
+        """
+        thrown = Thrown(pattern, fault)
+        with self._lock:
+            self._thrown.append(thrown)
+        return thrown
+
+    def heal(self, thrown: Thrown | None = None) -> None:
+        """Takes one fault back; None takes all of them."""
+        with self._lock:
+            self._thrown = [other for other in self._thrown if thrown is not None and other is not thrown]
+
+    def spoil(self, question: Question, answer: Answer, origin: str, ask: Handler) -> Answer:
+        """Returns the answer as the faults leave it."""
+        with self._lock:
+            for thrown in tuple(self._thrown):
+                if thrown.spent or thrown.fault.origin not in (None, origin):
+                    continue
+                # A claim is about files within a listing, so the listing itself need not fit.
+                if not isinstance(thrown.fault, Claim) and not _about(thrown.pattern, question, answer):
+                    continue
+                worse = thrown.fault.spoil(question, answer, ask, _names(thrown.pattern, answer.model))
+                if worse is not None:
+                    thrown.hits += 1
+                    answer = worse
+        return answer
+
+
+def _names(pattern: str, model: str | None) -> Callable[[str], bool]:
+    return lambda path: fnmatchcase(path, pattern) or fnmatchcase(f"{model}/{path}", pattern) or model == pattern
+
+
+def _about(pattern: str, question: Question, answer: Answer) -> bool:
+    subjects = [unquote(question.path)]
+    if answer.model is not None:
+        subjects.append(answer.model)
+        if answer.file is not None:
+            subjects += [answer.file, f"{answer.model}/{answer.file}"]
+    return any(fnmatchcase(subject, pattern) for subject in subjects)
+
+
+def _extent(answer: Answer) -> tuple[int, int]:
+    """First byte of the body within its file, and the size of the file."""
+    if isinstance(answer.body, bytes):
+        return 0, len(answer.body)
+    if answer.status == 206:
+        return answer.body.offset, int(answer.headers["content-range"].rpartition("/")[2])
+    return 0, answer.body.length
+
+
+def _manners(answer: Answer) -> dict[str, str]:
+    """What every answer of a host carries, whatever it says."""
+    names = ("x-request-id", "ratelimit", "ratelimit-policy", "x-powered-by")
+    return {name: value for name, value in answer.headers.items() if name in names}
+
+
+def _document(answer: Answer) -> Any:
+    if isinstance(answer.body, Span) or not answer.headers.get("content-type", "").startswith(_DOCUMENT):
+        return None
+    return json.loads(answer.body)
+
+
+def _dumped(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def _path(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("path", entry.get("rfilename", "")))

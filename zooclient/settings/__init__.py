@@ -1,0 +1,313 @@
+"""Every setting and limit, with its unit and its default.
+
+The variables of the environment stand in :data:`zooclient.settings.variables.VARIABLES`, the keys of the
+configuration files in :mod:`zooclient.settings.files`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from zooclient.errors import ConfigError
+
+#: A token, or a function that returns one when it is needed.
+Token = str | Callable[[], str | None]
+
+LinkMode = Literal["auto", "reflink", "hardlink", "copy"]
+
+LINK_MODES = ("auto", "reflink", "hardlink", "copy")
+
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+
+_MIB = 1024 * 1024
+
+
+@frozen(kw_only=True)
+class Limits:
+    """Every bound. Times are seconds, sizes are bytes.
+
+    Attributes:
+        connect_timeout: To open a connection, TLS included.
+        read_timeout: Between two arrivals on a connection.
+        request_timeout: For one whole answer that is not a file's bytes.
+        stall_timeout: With no byte of a file before its source counts as stalled.
+        retries: Attempts after the first.
+        backoff_base: Wait before the first retry; doubled for each further one.
+        backoff_max: Longest wait that we choose ourselves.
+        max_wait: Longest wait that a server may ask for; a longer one is ``RateLimited``.
+        connections: Connections at the most, for all files of all models together.
+        piece_size: Length of a range.
+        journal_step: Bytes of a connection after which its progress is made durable.
+        small_file: Size below which a file is copied into a snapshot instead of linked.
+        lock_timeout: To wait for another process that holds what is needed.
+    """
+
+    connect_timeout: float = 10.0
+    read_timeout: float = 30.0
+    request_timeout: float = 300.0
+    stall_timeout: float = 30.0
+    retries: int = 5
+    backoff_base: float = 0.5
+    backoff_max: float = 60.0
+    max_wait: float = 300.0
+    connections: int = 8
+    piece_size: int = 32 * _MIB
+    journal_step: int = 4 * _MIB
+    small_file: int = _MIB
+    lock_timeout: float = 3600.0
+
+    def __attrs_post_init__(self) -> None:
+        for name in LIMITS:
+            value = getattr(self, name)
+            good = value >= 0 if name in _MAY_BE_ZERO else value > 0
+            if not good or value == float("inf"):
+                least = "0 or more" if name in _MAY_BE_ZERO else "more than 0"
+                raise ConfigError(f"The limit {name} cannot be {value}.", hint=f"A finite number, {least}.")
+
+
+#: Limit → type of its number.
+LIMITS: dict[str, type] = {
+    "connect_timeout": float,
+    "read_timeout": float,
+    "request_timeout": float,
+    "stall_timeout": float,
+    "retries": int,
+    "backoff_base": float,
+    "backoff_max": float,
+    "max_wait": float,
+    "connections": int,
+    "piece_size": int,
+    "journal_step": int,
+    "small_file": int,
+    "lock_timeout": float,
+}
+_MAY_BE_ZERO = frozenset({"retries", "backoff_base", "backoff_max", "max_wait", "small_file", "lock_timeout"})
+
+
+def _without_slash(url: str | None) -> str | None:
+    return url.rstrip("/") if url else None
+
+
+def _masked_proxy(proxy: str | None) -> str:
+    """Shows a proxy without its password."""
+    if proxy is None or "@" not in proxy:
+        return repr(proxy)
+    scheme, _, rest = proxy.rpartition("@")[0].partition("://")
+    return repr(f"{scheme if rest else ''}://***@{proxy.rpartition('@')[2]}")
+
+
+@frozen(kw_only=True)
+class ZooSettings:
+    """What is set for one zoo.
+
+    Attributes:
+        endpoint: Origin to ask, perhaps with a path in front of the zoo's own. None: the zoo's official one.
+        endpoint_trusted: Whether the endpoint may get the zoo's token; False when a project file named it.
+        token: The token, or a function that returns one when it is needed. None: none is set here.
+        proxy: Proxy for this zoo's servers. None: as the environment says.
+        proxy_trusted: False when a project file named the proxy; it is then used for https alone, where it sees
+            no header.
+        connections: Connections at the most. None: as :class:`Limits` says.
+        mirrors: Further places that have the same bytes.
+        mirrors_trusted: Whether mirrors may get a token; False when a project file named them.
+        mirror_policy: When mirrors are asked. None: the default of the mirrors' own room.
+        via: ``official`` lets the zoo's own client move the bytes. None: we do.
+    """
+
+    endpoint: str | None = field(default=None, converter=_without_slash)
+    endpoint_trusted: bool = True
+    token: Token | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=_masked_proxy)
+    proxy_trusted: bool = True
+    connections: int | None = None
+    mirrors: tuple[str, ...] = ()
+    mirrors_trusted: bool = True
+    mirror_policy: str | None = None
+    via: str | None = None
+
+
+_NOTHING_SET = ZooSettings()
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Everything that may be set.
+
+    Made by hand, it reads nothing: no variable, no file. :meth:`from_env` does.
+
+    Attributes:
+        home: Folder of the store. None: ``zooclient`` in the user's cache folder.
+        stores: Further stores, read only.
+        zoos: Scheme → what is set for that zoo.
+        strict: Refuse moving revisions and stale answers.
+        offline: Open no connection at all.
+        link_mode: How large files get into a snapshot: ``auto`` takes the first of the others that works.
+        allow_plain_http: Allow http without TLS to other machines than this one, credentials included.
+        surroundings: Read the zoos' own variables, token files and caches.
+        environ: The environment that it was made from; proxies, certificates and the zoos' own variables
+            are taken from here and from nowhere else.
+        record_dir: Folder that gets a redacted copy of every exchange. None: none is kept.
+        limits: Every bound.
+
+    Raises:
+        ConfigError: A value that cannot be.
+    """
+
+    home: Path | None = None
+    stores: tuple[Path, ...] = ()
+    zoos: Mapping[str, ZooSettings] = field(factory=dict, hash=False)
+    strict: bool = False
+    offline: bool = False
+    link_mode: LinkMode = "auto"
+    allow_plain_http: bool = False
+    surroundings: bool = False
+    environ: Mapping[str, str] = field(factory=dict, repr=False, hash=False)
+    record_dir: Path | None = None
+    limits: Limits = field(factory=Limits)
+
+    def __attrs_post_init__(self) -> None:
+        if self.link_mode not in LINK_MODES:
+            raise ConfigError(f"The link mode cannot be {self.link_mode!r}.", hint=f"One of: {', '.join(LINK_MODES)}.")
+        for scheme, zoo in self.zoos.items():
+            check_zoo(zoo, f"The {{}} of {scheme}".format, self.allow_plain_http)
+
+    def zoo(self, scheme: str) -> ZooSettings:
+        """Returns what is set for a zoo; defaults when nothing is.
+
+        Args:
+            scheme: Canonical scheme, such as ``hf``.
+        """
+        return self.zoos.get(scheme, _NOTHING_SET)
+
+    def store_home(self) -> Path:
+        """Returns the folder of the store."""
+        return self.home if self.home is not None else user_folder("cache", self.environ)
+
+    @classmethod
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, *, project: Path | None = None, **overrides: Any
+    ) -> Settings:
+        """Reads settings; the first source that names one wins.
+
+        The sources: ``overrides``; ``ZOOCLIENT_*`` variables; the zoos' own variables, such as ``HF_ENDPOINT``;
+        the project file; the user's config file; defaults.
+
+        Args:
+            environ: Variables. None: those of this process.
+            project: Folder from which a project file is looked for, upward. None: no project file is read.
+            **overrides: Attributes of this class; None is as good as absent. ``zoos`` replaces what the other
+                sources say for the schemes that it names; ``surroundings`` is True when not given.
+
+        Raises:
+            ConfigError: A value that cannot be; the sentence names the variable, or the file and the key.
+        """
+        from zooclient.settings.sources import settings_from
+
+        return settings_from(os.environ if environ is None else environ, project, overrides)
+
+
+def user_folder(kind: Literal["cache", "config"], environ: Mapping[str, str]) -> Path:
+    """Returns zooclient's folder among the user's caches or configurations.
+
+    On systems that follow the XDG base directory specification its two lines are applied here, to ``environ``:
+    platformdirs says the same, but of the process's own environment, and its import costs several milliseconds.
+    """
+    if sys.platform not in ("win32", "darwin"):
+        named = environ.get(f"XDG_{kind.upper()}_HOME", "")
+        if named.startswith("/"):
+            return Path(named, "zooclient")
+        if home := environ.get("HOME"):
+            return Path(home, f".{kind}", "zooclient")
+    import platformdirs
+
+    find = platformdirs.user_cache_path if kind == "cache" else platformdirs.user_config_path
+    return find("zooclient", appauthor=False)
+
+
+def check_zoo(zoo: ZooSettings, name: Callable[[str], str], allow_plain_http: bool) -> None:
+    """Refuses values of a zoo that cannot be.
+
+    Args:
+        zoo: The settings of the zoo.
+        name: Returns the start of the sentence for a key, such as ``The endpoint of hf``.
+        allow_plain_http: Whether other machines may be asked without TLS.
+
+    Raises:
+        ConfigError: The first that cannot be.
+    """
+    if zoo.endpoint is not None:
+        check_endpoint(zoo.endpoint, name("endpoint"), allow_plain_http)
+    if zoo.proxy is not None:
+        check_proxy(zoo.proxy, name("proxy"))
+    if zoo.connections is not None and zoo.connections < 1:
+        raise ConfigError(f"{name('connections')} cannot be {zoo.connections}.", hint="At least 1.")
+    if zoo.via not in (None, "official"):
+        raise ConfigError(f"{name('via')} cannot be {zoo.via!r}.", hint='The one choice is "official".')
+
+
+def check_endpoint(url: str, name: str, allow_plain_http: bool) -> None:
+    """Refuses an endpoint that is no absolute http(s) URL, holds user info, or would be asked in the clear.
+
+    Raises:
+        ConfigError: It is one of these.
+    """
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigError(f"{name} is no URL: {error}.") from error
+    if "@" in parts.netloc:
+        # The value is not shown: what stands before the @ may be a password.
+        raise ConfigError(f"{name} holds user info.", hint="Give the token apart from the address.")
+    if parts.scheme not in ("http", "https") or not host or any(char <= " " or char in "\\\x7f" for char in url):
+        raise ConfigError(f"{name} is no absolute http or https URL: {url!r}.", hint="Such as https://host:port")
+    if parts.query or parts.fragment:
+        raise ConfigError(f"{name} has a query or a fragment: {url!r}.", hint="The zoo's paths are added to it.")
+    if parts.scheme == "http" and not allow_plain_http and not is_loopback(host):
+        raise ConfigError(
+            f"{name} is plain http to another machine: {url!r}.",
+            hint="Use https. ZOOCLIENT_ALLOW_PLAIN_HTTP=1 allows it, tokens in the clear included.",
+        )
+
+
+def check_proxy(url: str, name: str) -> None:
+    """Refuses a proxy that we cannot speak to.
+
+    Raises:
+        ConfigError: Its scheme is none of ours, or it names no host.
+    """
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        # The value may hold a password in a place where no masking would find it.
+        raise ConfigError(
+            f"{name} is no proxy URL.", hint=f"Such as http://host:port; schemes: {', '.join(PROXY_SCHEMES)}."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this very machine: ``localhost``, ``127.0.0.0/8``, ``::1``."""
+    host = host.strip("[]").lower()
+    if host == "localhost":
+        return True
+    if not (host.startswith("127.") or ":" in host):
+        return False
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,314 @@
+"""A zoo in this process, for tests: real sockets, real protocols, and switches for what can go wrong.
+
+::
+
+    with LocalZoo("models") as zoo:                       # models/owner/name/…
+        client = Client(endpoints=zoo.endpoints, tokens=zoo.tokens)
+        zoo.fail("*.safetensors", Cut(after=1000))
+        client.download("hf:owner/name@main")
+        assert [seen.status for seen in zoo.requests] == […]
+
+It has the Hub's real shape and not a convenient one: git files by 307, large files by 302 to a second origin with
+signed links and an entity tag that is no digest, listings in pages, rate limits in every answer.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from attrs import evolve, field, frozen
+
+from zooclient.serve.accounts import Account, Accounts
+from zooclient.serve.asgi import Handler, Witness
+from zooclient.serve.exchange import Answer, Question
+from zooclient.serve.faults import Fault, Faults, Thrown
+from zooclient.serve.folder import FolderShelf
+from zooclient.serve.huggingface import HubOptions
+from zooclient.serve.server import ZooServer
+
+#: Bytes up to which a file is copied aside, so that older commits of a test's models stay served.
+_KEEP = 64 * 1024 * 1024
+
+
+@frozen(kw_only=True)
+class Seen:
+    """One request that came in.
+
+    Attributes:
+        origin: ``hub`` (the zoo's own origin) or ``cdn`` (where large files come from).
+        method: HTTP method.
+        path: As sent, percent-encoded.
+        query: As sent, without the question mark.
+        headers: Names in lower case.
+        status: Of the answer. None: it is still being worked out. 0: the connection was closed without one.
+        sent: Bytes of the body that were sent.
+        body: Body of the request.
+    """
+
+    origin: str
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str] = field(hash=False, repr=False)
+    status: int | None
+    sent: int
+    body: bytes = field(repr=False, default=b"")
+
+
+class LocalZoo:
+    """A zoo on loopback. A context manager; several may run at a time.
+
+    Args:
+        folder: Models as ``folder/owner/name/…``. It is never written. None: an empty zoo, see :meth:`commit`.
+        page_size: Entries on a page of a listing or a tree (the Hub: 1000).
+        link_lifetime: Seconds that a signed link lives.
+        one_origin: Send large files from the zoo's own origin.
+        bare_401: Answer strangers who ask for what is not there with 401 and no code, as the Hub does over https.
+        limits: Requests per five minutes and client for ``api`` and ``resolvers``, enforced with 429. None: told in
+            the headers, never enforced.
+
+    Attributes:
+        endpoints: Scheme to origin, such as ``{"hf": "http://127.0.0.1:43211"}``.
+        tokens: Scheme to a token of the account ``me``, which may write.
+        byte_origin: Origin of large files.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str] | None = None,
+        *,
+        page_size: int = 1000,
+        link_lifetime: float = 3600.0,
+        one_origin: bool = False,
+        bare_401: bool = False,
+        limits: Mapping[str, int] | None = None,
+    ) -> None:
+        self._folder = None if folder is None else Path(folder)
+        self._options = HubOptions(
+            page_size=page_size,
+            expanded_page_size=min(50, page_size),
+            link_lifetime=link_lifetime,
+            bare_401=bare_401,
+            limits=limits,
+        )
+        self._one_origin = one_origin
+        self._accounts = Accounts(())
+        self._faults = Faults()
+        self._witness = _Witness(self._faults)
+        self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
+        self._server: ZooServer | None = None
+        self.endpoints: dict[str, str] = {}
+        self.tokens: dict[str, str] = {"hf": self.add_account("me", role="write")}
+        self.byte_origin = ""
+
+    def start(self) -> None:
+        """Starts both origins. ``with`` does it."""
+        self._server = ZooServer(
+            self._shelf,
+            one_origin=self._one_origin,
+            accounts=self._accounts,
+            options=self._options,
+            witness=self._witness,
+        )
+        bound = self._server.start()
+        self.endpoints["hf"] = bound.url
+        self.byte_origin = bound.byte_url
+
+    def stop(self) -> None:
+        """Stops both origins and cuts what is under way. May be called again; a stopped zoo does not start again."""
+        self._shelf.close()
+        if self._server is not None:
+            self._server.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # What was asked
+
+    @property
+    def requests(self) -> list[Seen]:
+        """Every request since the start or :meth:`forget`, in the order in which they came."""
+        return self._witness.seen()
+
+    def forget(self) -> None:
+        """Empties :attr:`requests`."""
+        self._witness.forget()
+
+    # What goes wrong
+
+    def fail(self, pattern: str, fault: Fault) -> Thrown:
+        """Lets something go wrong from now on, and returns a handle that counts how often it has.
+
+        Args:
+            pattern: Shell pattern, in which ``*`` crosses slashes: a path within a model (``*.safetensors``), with
+                the model before it (``org/name/config.json``), a model (``org/name``), or the path of a URL
+                (``/api/models*``).
+            fault: One of :mod:`zooclient.serve.faults`.
+        """
+        return self._faults.throw(pattern, fault)
+
+    def heal(self, thrown: Thrown | None = None) -> None:
+        """Takes one fault back; None takes all of them."""
+        self._faults.heal(thrown)
+
+    # What its owners do
+
+    def names(self) -> tuple[str, ...]:
+        """The ids of all models, sorted."""
+        return self._shelf.names()
+
+    def head(self, model: str, revision: str = "main") -> str:
+        """Returns the commit id (40 hex) that a branch, tag, ``refs/pr/N`` or short id of a model names.
+
+        Raises:
+            LookupError: There is no such model or revision.
+        """
+        repository = self._shelf.repository(model)
+        commit = None if repository is None else repository.find(revision)
+        if commit is None:
+            raise LookupError(f"{model} has no revision {revision!r} here.")
+        return commit.id
+
+    def commit(
+        self,
+        model: str,
+        files: Mapping[str, bytes | str | None],
+        *,
+        branch: str = "main",
+        title: str = "Update",
+        fresh: bool = False,
+    ) -> str:
+        """Moves a branch, or ``refs/pr/N``, to a new state and returns its commit id. The folder is not touched.
+
+        Args:
+            model: ``owner/name``; it comes to exist when it does not.
+            files: Path to content, text as UTF-8; None removes the file. Others stay.
+            branch: What moves. A new branch begins where ``main`` is.
+            title: First line of what is said about it.
+            fresh: Leave out every file that ``files`` does not name.
+        """
+        contents = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
+        return self._shelf.commit(model, contents, branch=branch, title=title, fresh=fresh)
+
+    def branch(self, model: str, name: str, revision: str | None = "main") -> None:
+        """Sets a branch to a revision, as a force-push does. None removes it."""
+        self._shelf.point(model, "branch", name, revision)
+
+    def tag(self, model: str, name: str, revision: str | None = "main") -> None:
+        """Sets a tag to a revision. None removes it."""
+        self._shelf.point(model, "tag", name, revision)
+
+    def pull(self, model: str, number: int, revision: str | None = "main") -> None:
+        """Sets ``refs/pr/NUMBER`` to a revision. None removes it."""
+        self._shelf.point(model, "pull", str(number), revision)
+
+    def drop_commit(self, model: str, revision: str) -> None:
+        """Makes a commit vanish, as a rewritten history does."""
+        self._shelf.forget(model, self.head(model, revision))
+
+    def rename(self, old: str, new: str) -> None:
+        """Lets ``old`` (it may lack an owner) lead to ``new`` by 307; the model moves if ``new`` does not exist."""
+        self._shelf.rename(old, new)
+
+    def gate(
+        self,
+        model: str,
+        mode: Literal[False, "auto", "manual"] = "manual",
+        *,
+        readers: tuple[str, ...] = (),
+        pending: tuple[str, ...] = (),
+        masked: bool = False,
+    ) -> None:
+        """Puts a gate before the bytes of a model. False takes it away.
+
+        Args:
+            model: ``owner/name``.
+            mode: ``auto`` or ``manual``.
+            readers: Accounts that are let in.
+            pending: Accounts that asked and wait.
+            masked: Hide digests in listings from those who are not let in.
+        """
+        self._change(model, gated=mode, readers=frozenset(readers), pending=frozenset(pending), masked=masked)
+
+    def hide(self, model: str, *, readers: tuple[str, ...] = ("me",)) -> None:
+        """Makes a model private: for all but ``readers`` it is not there."""
+        self._change(model, private=True, readers=frozenset(readers))
+
+    def disable(self, model: str) -> None:
+        """Withholds the bytes of a model from everybody, as the Hub's own staff may."""
+        self._change(model, disabled=True)
+
+    def popularity(self, model: str, *, downloads: int = 0, likes: int = 0, trending: int = 0) -> None:
+        """Sets the counts that listings tell and sort by."""
+        self._change(model, downloads=downloads, likes=likes, trending=trending)
+
+    def demos(self, model: str, *spaces: str) -> None:
+        """Declares Spaces (``owner/name``) that show the model at work."""
+        self._change(model, demos=spaces)
+
+    def add_account(self, name: str, *, role: Literal["read", "write"] = "read") -> str:
+        """Adds an account and returns its token."""
+        # The letters that every token of the Hub begins with, for clients that look.
+        token = "hf_" + secrets.token_hex(17)
+        self._accounts.add(Account(name=name, token=token, role=role))
+        return token
+
+    def _change(self, model: str, **changes: Any) -> None:
+        self._shelf.set_terms(model, evolve(self._shelf.terms(model), **changes))
+
+
+class _Witness(Witness):
+    """Writes down what is asked, and lets faults at the answers."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._lock = threading.Lock()
+        self._seen: dict[int, Seen] = {}
+        self._next = 0
+
+    def asked(self, question: Question, origin: str) -> Callable[[int, int], None]:
+        seen = Seen(
+            origin=origin,
+            method=question.method,
+            path=question.path,
+            query=question.query,
+            headers=question.headers,
+            status=None,
+            sent=0,
+            body=question.body,
+        )
+        with self._lock:
+            number = self._next
+            self._next += 1
+            self._seen[number] = seen
+
+        def tell(status: int, sent: int) -> None:
+            with self._lock:
+                if number in self._seen:
+                    before = self._seen[number]
+                    self._seen[number] = evolve(before, status=status, sent=before.sent + sent)
+
+        return tell
+
+    def changed(self, question: Question, answer: Answer, origin: str, ask: Handler) -> Answer:
+        return self._faults.spoil(question, answer, origin, ask)
+
+    def seen(self) -> list[Seen]:
+        with self._lock:
+            return list(self._seen.values())
+
+    def forget(self) -> None:
+        with self._lock:
+            self._seen.clear()

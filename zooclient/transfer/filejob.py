@@ -1,0 +1,466 @@
+"""One file on its way: from which source, over how many connections, and what to do when something fails."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import deque
+from contextlib import closing
+from http.client import HTTPException
+
+from zooclient.errors import IntegrityError, NetworkError, ProtocolError, ZooError
+from zooclient.net.exchange import masked, origin
+from zooclient.net.policy import BUSY, Outcome, decide
+from zooclient.records.snapshot import Observed, Receipt
+from zooclient.transfer.crew import Crew
+from zooclient.transfer.failures import Passing, Refusal, StartOver, network_error
+from zooclient.transfer.item import Item, Source
+from zooclient.transfer.partial import Partial
+from zooclient.transfer.ranges import Lease, parse_content_range, range_header
+from zooclient.transfer.reporter import Reporter
+from zooclient.transfer.sink import Sink, Slot
+from zooclient.transfer.transport import Reply
+from zooclient.transfer.way import Route, Tools, Way
+
+#: Bytes read at a time by each connection.
+BUFFER = 1024 * 1024
+
+#: Bytes after which a source that failed counts as working again.
+_PROGRESS = 1024 * 1024
+
+#: Fruitless attempts at an address before the source is asked for another.
+_PATIENCE = 2
+
+#: A connection is not relieved of work that it would do within these seconds anyway.
+_SOON = 0.2
+
+#: Pieces grow up to this multiple, where waiting for the answer to each would cost time.
+_GROWTH = 8
+
+
+class FileJob:
+    """Brings one file into a sink.
+
+    Args:
+        item: The file and its sources.
+        tools: What every way needs.
+        crew: The budget of connections. :meth:`run` and :meth:`help` are called by who has one of them.
+        reporter: Who is told.
+    """
+
+    def __init__(self, item: Item, tools: Tools, crew: Crew, reporter: Reporter) -> None:
+        self.item = item
+        self._tools = tools
+        self._limits = tools.settings.limits
+        self._crew = crew
+        self._reporter = reporter
+        self._partial: Partial | None = None
+        self._way: Way | None = None
+        self._label = ""
+        self._single = False
+        self._ranged = False
+        self._piece = self._limits.piece_size
+        self._rate = 0.0
+        self._helpers = 0
+        self._helper_pause = 0.0
+        self._help_after = 0.0
+        self._replies: set[Reply] = set()
+        self._state = threading.Condition()
+        self._interrupt: BaseException | None = None
+
+    # -- the main stream ---------------------------------------------------------------------------------
+
+    def run(self, sink: Sink) -> Receipt:
+        """Brings the file; returns how it came.
+
+        Raises:
+            ZooError: It did not.
+        """
+        item = self.item
+        try:
+            with sink.ingest(item.file, owner=item.owner, cancel=self._tools.cancel) as slot:
+                if isinstance(slot, Observed):
+                    return self._held(slot)
+                with closing(self._partial_in(slot)) as partial:
+                    self._partial = partial
+                    try:
+                        observed = self._bring(partial)
+                    finally:
+                        self._dismiss_helpers()
+                        self._partial = None
+                    receipt = self._receipt(partial, observed)
+                slot.commit(observed)
+        except ZooError as error:
+            error.about(ref=item.owner, operation="download")
+            raise
+        self._reporter.finished(item.file.path)
+        return receipt
+
+    def _partial_in(self, slot: Slot) -> Partial:
+        # A quarter of the promised step: what stands in the sockets' buffers when the process dies is lost as well.
+        return Partial(
+            slot,
+            self.item.file,
+            owner=self.item.owner,
+            follow=self._limits.piece_size,
+            step=max(1, self._limits.journal_step // 4),
+        )
+
+    def _held(self, observed: Observed) -> Receipt:
+        path, claimed = self.item.file.path, bool(self.item.file.digests)
+        self._reporter.started(path, observed.size, observed.size)
+        self._reporter.finished(path)
+        return Receipt(path=path, observed=observed, claimed=claimed)
+
+    def _receipt(self, partial: Partial, observed: Observed) -> Receipt:
+        return Receipt(
+            path=self.item.file.path,
+            observed=observed,
+            sources=dict(partial.given),
+            resumed=partial.resumed,
+            claimed=partial.proved,
+        )
+
+    def _bring(self, partial: Partial) -> Observed:
+        """Takes from one source after the other until the bytes are whole and right."""
+        file = self.item.file
+        self._reporter.started(file.path, file.size, partial.have)
+        sources = deque(self.item.sources)
+        failure: ZooError = ProtocolError(f"{file.path} of {self.item.owner} has no source.")
+        while True:
+            if not partial.complete:
+                if not sources:
+                    raise failure
+                try:
+                    self._take_from(sources[0], partial)
+                except Refusal as refusal:
+                    failure = refusal.error
+                    failure.__cause__ = failure.__cause__ or refusal.__cause__
+                    self._dismiss_helpers()
+                    if partial.complete:  # and more came behind: this is another file than the one promised
+                        self._throw_away(partial)
+                    self._pass_on(sources, failure)
+                    continue
+            self._dismiss_helpers()
+            observed = partial.finish(self._tools.cancel)
+            wrong = self._wrong(partial, observed)
+            if wrong is None:
+                return observed
+            failure = wrong
+            alone = not partial.resumed and len(partial.given) <= 1
+            self._throw_away(partial)
+            if alone:
+                self._pass_on(sources, failure)
+            # Otherwise nobody knows who lied: the source at hand brings it again, all by itself.
+
+    def _pass_on(self, sources: deque[Source], failure: ZooError) -> None:
+        sources.popleft()
+        if sources:
+            self._reporter.retried(self.item.file.path, f"{failure.message} Next: {sources[0].label}.", 0.0)
+
+    def _wrong(self, partial: Partial, observed: Observed) -> IntegrityError | None:
+        digests, path = self.item.file.digests, self.item.file.path
+        found = {"sha256": observed.sha256, "git-sha1": observed.git_sha1}
+        for algorithm, value in found.items():
+            claim = digests.get(algorithm)
+            if claim is not None and value is not None and claim != value:
+                givers = ", ".join(sorted(partial.given)) or "an earlier attempt"
+                return IntegrityError(
+                    f"{path} of {self.item.owner}, from {givers}, is not what was promised: "
+                    f"{algorithm} {claim} was expected, {value} came.",
+                    hint="It was thrown away. The server, or something in between, changes bytes; try another source.",
+                )
+        return None
+
+    def _take_from(self, source: Source, partial: Partial) -> None:
+        """Takes what is missing from one source.
+
+        Raises:
+            Refusal: It will not give it.
+        """
+        self._way, self._label = Way(source, self._tools), source.label
+        self._single = self._ranged = False
+        fruitless, restarts, mark = 0, 0, partial.have
+        while not partial.complete:
+            try:
+                self._step(partial)
+            except StartOver as over:
+                restarts += 1
+                if restarts > max(1, self._limits.retries):
+                    raise Refusal(over.error) from over
+                self._dismiss_helpers()
+                self._reporter.retried(self.item.file.path, over.error.message, 0.0)
+                self._throw_away(partial)
+                self._single = self._single or over.single
+                self._way.forget()
+                mark = 0
+            except Passing as passing:
+                if partial.have - mark >= _PROGRESS:
+                    fruitless = 0
+                fruitless, mark = fruitless + 1, partial.have
+                self._pause(passing, fruitless)
+                if fruitless >= _PATIENCE:
+                    self._way.forget()
+
+    def _step(self, partial: Partial) -> None:
+        """Fetches one span, or waits for those who fetch the last ones."""
+        lease = partial.take(self._piece, self._least())
+        if lease is not None:
+            self._stream(lease, partial)
+            return
+        with partial.changed:
+            if not partial.complete:
+                partial.changed.wait(0.1)
+        self._look_up()
+
+    def _pause(self, passing: Passing, attempt: int) -> None:
+        """Waits as the server asked, or as is polite.
+
+        Raises:
+            Refusal: It has been tried often enough.
+        """
+        outcome = Outcome(status=passing.status, failure=passing.kind, headers=passing.headers)
+        retry = decide(attempt, outcome, self._limits, time.time(), jitter=random.random())  # noqa: S311
+        if retry is None:
+            raise Refusal(passing.error) from passing
+        self._reporter.retried(self.item.file.path, f"{passing.error.message} ({retry.reason})", retry.wait)
+        if retry.shared and passing.place is not None:
+            self._tools.manners.spare(passing.place, retry.wait)
+        if passing.status in BUSY:
+            self._crew.back_off()
+        self._tools.cancel.wait(retry.wait)
+
+    def _throw_away(self, partial: Partial) -> None:
+        lost = partial.start_over()
+        if lost:
+            self._reporter.advanced(self.item.file.path, -lost)
+
+    # -- helpers: further connections for the same file ------------------------------------------------
+
+    def wants_help(self) -> bool:
+        """Whether another connection would find something to do."""
+        partial = self._partial
+        return (
+            partial is not None
+            and self._ranged
+            and not self._single
+            and self._interrupt is None
+            and time.monotonic() >= self._help_after
+            and partial.offers(self._least())
+        )
+
+    def enlist(self) -> bool:
+        """Counts a helper that is about to start; False when it came too late."""
+        with self._state:
+            if self._partial is None or self._interrupt is not None:
+                return False
+            self._helpers += 1
+            return True
+
+    def help(self) -> None:
+        """Fetches spans until none is left, or the connection is wanted elsewhere; then gives it back."""
+        try:
+            self._help()
+        except Passing as passing:
+            # The main stream decides whether the source is lost; a helper only steps aside for a while.
+            self._helper_pause = min(2 * self._helper_pause + 1.0, self._limits.backoff_max)
+            self._help_after = time.monotonic() + self._helper_pause
+            if passing.status in BUSY:
+                self._crew.back_off()
+        except BaseException as error:
+            with self._state:
+                self._interrupt = self._interrupt or error
+        finally:
+            with self._state:
+                self._helpers -= 1
+                self._state.notify_all()
+            self._crew.leave()
+
+    def _help(self) -> None:
+        partial = self._partial
+        while partial is not None and self._interrupt is None and not self._crew.crowded():
+            lease = partial.take(self._piece, self._least())
+            if lease is None:
+                return
+            self._stream(lease, partial)
+
+    def _dismiss_helpers(self) -> None:
+        """Sends all helpers away and waits until they are gone."""
+        with self._state:
+            self._interrupt = self._interrupt or _Dismissed()
+            replies = list(self._replies)
+        for reply in replies:
+            reply.abort()
+        with self._state:
+            self._state.wait_for(lambda: self._helpers == 0)
+            self._interrupt = None
+
+    def _look_up(self) -> None:
+        """Raises what has happened elsewhere."""
+        self._tools.cancel.check()
+        error = self._interrupt
+        if error is not None:
+            if not isinstance(error, _Dismissed):
+                self._interrupt = None
+            raise error
+
+    def _least(self) -> int:
+        return max(self._limits.journal_step, int(self._rate * _SOON))
+
+    # -- one span --------------------------------------------------------------------------------------------
+
+    def _stream(self, lease: Lease, partial: Partial) -> None:
+        """Asks for one span and stores what comes.
+
+        Raises:
+            Passing, Refusal, StartOver: It did not all come.
+        """
+        way, began = self._way, time.monotonic()
+        if way is None:
+            return
+        try:
+            reply, route = way.open(lambda place: self._span_headers(place, lease, partial))
+            answered = time.monotonic()
+            with self._state:
+                self._replies.add(reply)
+            try:
+                self._accept(reply, lease, partial)
+                self._pour(reply, route, lease, partial)
+            finally:
+                with self._state:
+                    self._replies.discard(reply)
+                reply.close()
+            self._learn_pace(lease.at - lease.start, answered - began, time.monotonic() - answered)
+        except (OSError, HTTPException) as error:
+            self._look_up()
+            broken, kind = network_error(error, way.place)
+            raise Passing(broken, kind=kind) from error
+        except (IntegrityError, ProtocolError) as error:  # an address that cannot be
+            raise Refusal(error) from error
+        finally:
+            partial.release(lease)
+
+    def _span_headers(self, place: str, lease: Lease, partial: Partial) -> dict[str, str]:
+        if partial.whole(lease) or (self._single and lease.at == 0):
+            return {}
+        headers = {"Range": range_header(lease.at, lease.stop)}
+        validator = partial.validator(place)
+        if validator is not None and validator.startswith('"'):
+            headers["If-Range"] = validator
+        return headers
+
+    def _accept(self, reply: Reply, lease: Lease, partial: Partial) -> None:
+        """Looks whether the answer continues what is here."""
+        if reply.status == 416:
+            self._refused_range(reply, partial)
+        if reply.status == 206:
+            self._accept_part(reply, lease, partial)
+        else:
+            self._accept_whole(reply, lease, partial)
+        headers = reply.headers
+        validator = headers.get("etag") or headers.get("last-modified")
+        if not partial.agrees(origin(reply.url), validator):
+            raise StartOver(self._replaced(reply))
+        if reply.status == 206 and not self._ranged and not self._single:
+            self._ranged = True
+            self._crew.call()
+
+    def _accept_part(self, reply: Reply, lease: Lease, partial: Partial) -> None:
+        part = parse_content_range(reply.headers.get("content-range", ""))
+        if part is None or part.start != lease.at or (part.size is None and partial.size is None):
+            raise StartOver(
+                self._odd(f"answers another range than the one asked for, {range_header(lease.at, lease.stop)}"),
+                single=True,
+            )
+        if part.size is not None:
+            self._hold_size(part.size, reply, partial)
+
+    def _accept_whole(self, reply: Reply, lease: Lease, partial: Partial) -> None:
+        if lease.at != 0 or not partial.untouched:
+            # Either it does not do ranges, or the file is another one by now. Appending would mix or double bytes.
+            changed = partial.validator(origin(reply.url)) not in (None, reply.headers.get("etag"))
+            error = self._replaced(reply) if changed else self._odd("sends the whole file where a part was asked for")
+            raise StartOver(error, single=not changed)
+        if reply.length is not None:
+            self._hold_size(reply.length, reply, partial)
+        if not partial.whole(lease):
+            self._single = True
+            partial.widen(lease)
+
+    def _refused_range(self, reply: Reply, partial: Partial) -> None:
+        part = parse_content_range(reply.headers.get("content-range", ""))
+        reply.drain()
+        if part is not None and part.size is not None:
+            self._hold_size(part.size, reply, partial)
+        raise StartOver(self._odd("refuses to send a part of the file"), single=True)
+
+    def _hold_size(self, size: int, reply: Reply, partial: Partial) -> None:
+        """Refuses an answer of another size than the one claimed, before a byte of it is read."""
+        if partial.size is None:
+            partial.learn(size)
+        elif size != partial.size and self.item.file.size is None:
+            raise StartOver(self._replaced(reply))
+        elif size != partial.size:
+            raise Refusal(self._wrong_size(f"{size} bytes", reply))
+
+    def _pour(self, reply: Reply, route: Route, lease: Lease, partial: Partial) -> None:
+        left = lease.left
+        buffer = memoryview(bytearray(BUFFER if left is None else min(BUFFER, left)))
+        while lease.left != 0:
+            wanted = len(buffer) if lease.left is None else min(len(buffer), lease.left)
+            count = reply.fill(buffer[:wanted])
+            self._look_up()
+            if count == 0:
+                break
+            count = partial.write(lease, buffer[:count], self._label)
+            route.gave = True
+            self._reporter.advanced(self.item.file.path, count)
+            self._crew.arrived(count)
+        if lease.stop is None:
+            partial.learn(lease.at)  # the body had no length, and has ended well
+        elif lease.left:
+            place = masked(reply.url)
+            raise Passing(NetworkError(f"{place} ended the answer {lease.left} bytes early.", url=place), kind="cut")
+        elif reply.length is None and lease.stop == partial.size and reply.fill(buffer[:1]):
+            raise Refusal(self._wrong_size(f"more than {partial.size} bytes", reply))
+
+    def _learn_pace(self, count: int, waited: float, poured: float) -> None:
+        """Makes pieces longer where the wait for each answer is a good part of its time."""
+        if poured > 0:
+            self._rate = count / poured
+        if count >= self._piece and waited > 0.02 * poured:
+            self._piece = min(2 * self._piece, _GROWTH * self._limits.piece_size)
+
+    # -- sentences ---------------------------------------------------------------------------------------
+
+    def _wrong_size(self, came: str, reply: Reply) -> IntegrityError:
+        path = self.item.file.path
+        kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        page = kind == "text/html" and not path.lower().endswith((".html", ".htm"))
+        what = "an HTML page in place of the file, " if page else ""
+        return IntegrityError(
+            f"{self._label} sends {what}{came} for {path} of {self.item.owner}, "
+            f"where {self.item.file.size} were promised.",
+            url=masked(reply.url),
+            hint="A login page or a proxy stands in between; open the address in a browser."
+            if page
+            else "The server has another file than the one listed, or something in between cuts it.",
+        )
+
+    def _replaced(self, reply: Reply) -> IntegrityError:
+        return IntegrityError(
+            f"{self.item.file.path} of {self.item.owner} was replaced at {self._label} while it was fetched.",
+            url=masked(reply.url),
+            hint="What had arrived was thrown away, so that two contents do not mix. Run it again.",
+        )
+
+    def _odd(self, what: str) -> ProtocolError:
+        return ProtocolError(
+            f"{self._label} {what}, for {self.item.file.path} of {self.item.owner}.",
+            hint='via="official" asks through the zoo\'s own client.',
+        )
+
+
+class _Dismissed(Exception):
+    """A helper is not needed any more."""
