@@ -60,7 +60,10 @@ def test_every_public_method_of_a_client_is_the_same_in_both_colours() -> None:
     colour = {name for name in vars(zooclient.AsyncClient) if not name.startswith("_")} - {"aclose"}
     assert plain == colour
     for name in plain:
-        ours, theirs = inspect.getattr_static(zooclient.Client, name), inspect.getattr_static(zooclient.AsyncClient, name)
+        ours, theirs = (
+            inspect.getattr_static(zooclient.Client, name),
+            inspect.getattr_static(zooclient.AsyncClient, name),
+        )
         if inspect.isfunction(ours):
             assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters), name
 

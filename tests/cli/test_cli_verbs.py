@@ -152,7 +152,7 @@ def test_json_answers_are_records(shell: Shell, zoo: LocalZoo) -> None:
     """What --json prints can be read back."""
     from zooclient import Hit, ModelRecord
 
-    assert [Hit.from_dict(item).title for item in json.loads(shell("search", "tiny", "--json").out)] == ["org/tiny"]
+    assert [Hit.from_dict(item).title for item in json.loads(shell("search", "tiny", "--json").out)] == ["tiny"]
     record = ModelRecord.from_dict(json.loads(shell("resolve", pin(zoo), "--json").out))
     assert str(record.ref) == pin(zoo)
     assert json.loads(shell("plan", pin(zoo), "--json").out)["bytes_to_fetch"] > 0

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,9 +36,19 @@ TINY = "hf:org/tiny@main"
 
 
 @pytest.fixture
-def client(zoo: LocalZoo, tmp_path: Path) -> Iterator[Client]:
-    with Client(home=tmp_path / "home", endpoints=zoo.endpoints) as made:
+def make(zoo: LocalZoo, tmp_path: Path) -> Iterator[Callable[..., Client]]:
+    """Makes clients of the zoo with one home, and closes them when the test is over."""
+    with ExitStack() as stack:
+
+        def made(**options: Any) -> Client:
+            return stack.enter_context(Client(**{"home": tmp_path / "home", "endpoints": zoo.endpoints, **options}))
+
         yield made
+
+
+@pytest.fixture
+def client(make: Callable[..., Client]) -> Client:
+    return make()
 
 
 def pin(zoo: LocalZoo, model: str = "org/tiny") -> str:
@@ -94,9 +106,9 @@ print(sorted(heavy), opened, (model.path / "config.json").exists())
     assert done.stdout.strip() == "[] [] True", done.stdout
 
 
-def test_strict_mode_refuses_a_moving_name_before_asking(zoo: LocalZoo, tmp_path: Path) -> None:
+def test_strict_mode_refuses_a_moving_name_before_asking(make: Callable[..., Client], zoo: LocalZoo) -> None:
     """In strict mode a moving revision is a policy error that says how to pin, and nothing is asked."""
-    client = Client(home=tmp_path, endpoints=zoo.endpoints, strict=True)
+    client = make(strict=True)
     with pytest.raises(PolicyError) as caught:
         client.load(TINY)
     assert caught.value.exit_code == 6
@@ -117,18 +129,18 @@ def test_a_moving_name_is_answered_from_the_store_when_the_zoo_is_gone(client: C
     assert "ago" in str(caught[0].message)
 
 
-def test_strict_mode_takes_no_stale_answer(client: Client, zoo: LocalZoo, tmp_path: Path) -> None:
+def test_strict_mode_takes_no_stale_answer(make: Callable[..., Client], zoo: LocalZoo) -> None:
     """In strict mode an unreachable zoo is a network error, whatever the store remembers."""
-    client.resolve(TINY)
-    strict = Client(home=client.settings.home, endpoints=zoo.endpoints, strict=True)
+    make().resolve(TINY)
+    strict = make(strict=True)
     zoo.stop()
     with pytest.raises(NetworkError):
         strict.resolve(TINY)
 
 
-def test_offline_opens_nothing(client: Client, zoo: LocalZoo) -> None:
+def test_offline_opens_nothing(client: Client, make: Callable[..., Client], zoo: LocalZoo) -> None:
     """Offline, what is not held is an Offline error, and no request arrives."""
-    offline = Client(home=client.settings.home, endpoints=zoo.endpoints, offline=True)
+    offline = make(offline=True)
     with pytest.raises(Offline):
         offline.load(pin(zoo))
     assert zoo.requests == []
@@ -228,11 +240,10 @@ def test_a_gated_model_says_where_to_ask(client: Client, zoo: LocalZoo) -> None:
     assert caught.value.access_url.endswith("/org/tiny")
 
 
-def test_a_token_opens_the_gate_and_stays_at_its_origin(zoo: LocalZoo, tmp_path: Path) -> None:
+def test_a_token_opens_the_gate_and_stays_at_its_origin(make: Callable[..., Client], zoo: LocalZoo) -> None:
     """The token goes to the zoo's origin with every request, and to no other origin."""
     zoo.gate("org/tiny", "manual", readers=("me",))
-    client = Client(home=tmp_path, endpoints=zoo.endpoints, tokens=zoo.tokens)
-    client.load(pin(zoo))
+    make(tokens=zoo.tokens).load(pin(zoo))
     at_hub = [seen for seen in zoo.requests if seen.origin == "hub"]
     elsewhere = [seen for seen in zoo.requests if seen.origin == "cdn"]
     assert all(seen.headers.get("authorization") == f"Bearer {zoo.tokens['hf']}" for seen in at_hub)
@@ -252,9 +263,9 @@ def test_an_old_name_leads_on_and_is_warm_afterwards(client: Client, zoo: LocalZ
     assert client.load(old).path == model.path
 
 
-def test_a_folder_is_used_where_it_lies(models: Path, tmp_path: Path) -> None:
+def test_a_folder_is_used_where_it_lies(make: Callable[..., Client], models: Path, tmp_path: Path) -> None:
     """``file:`` loads a folder in place, by the same call, and holds it to its digest."""
-    client = Client(home=tmp_path / "home")
+    client = make()
     record = client.resolve(f"file:{models}/org/tiny")
     assert record.pin == "content"
     model = client.load(str(record.ref))
@@ -319,12 +330,12 @@ def test_a_zoo_that_fails_for_a_moment_is_asked_again(client: Client, zoo: Local
     assert client.load(pin(zoo)).path.is_dir()
 
 
-def test_two_clients_at_two_zoos_do_not_mix_answers(zoo: LocalZoo, tmp_path: Path) -> None:
+def test_two_clients_at_two_zoos_do_not_mix_answers(make: Callable[..., Client], zoo: LocalZoo) -> None:
     """What one server said of a commit is never served as another's answer, though bytes are shared."""
     reference = pin(zoo)
-    Client(home=tmp_path, endpoints=zoo.endpoints).load(reference)
+    make().load(reference)
     with LocalZoo() as empty, pytest.raises(NotFound):
-        Client(home=tmp_path, endpoints=empty.endpoints).load(reference)
+        make(endpoints=empty.endpoints).load(reference)
 
 
 def test_a_ref_object_and_a_record_do_what_a_string_does(client: Client, zoo: LocalZoo) -> None:

@@ -35,6 +35,18 @@ def environment(zoo: LocalZoo, home: Path, **extra: str) -> dict[str, str]:
     )
 
 
+def bytes_below(folder: Path) -> int:
+    """Counts what lies on the disk below a folder that another process is changing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += Path(place, name).stat().st_blocks * 512
+            except FileNotFoundError:
+                continue
+    return total
+
+
 def pin(zoo: LocalZoo) -> str:
     return f"hf:org/tiny@{zoo.head('org/tiny')}"
 
@@ -116,13 +128,7 @@ def test_a_signal_ends_a_transfer_and_the_next_run_goes_on(
         text=True,
     )
     ingest = tmp_path / "home" / "v1" / "ingest"
-
-    def arrived() -> int:
-        return (
-            sum(path.stat().st_blocks * 512 for path in ingest.rglob("*") if path.is_file()) if ingest.exists() else 0
-        )
-
-    while process.poll() is None and arrived() < 300_000:
+    while process.poll() is None and bytes_below(ingest) < 300_000:
         pass
     process.send_signal(number)
     _, error = process.communicate(timeout=30)
@@ -131,7 +137,8 @@ def test_a_signal_ends_a_transfer_and_the_next_run_goes_on(
     assert "goes on" in error
     assert list((tmp_path / "home" / "v1").glob("snapshots/**/*.safetensors")) == []
     zoo.heal(slow)
-    assert Client(home=tmp_path / "home", endpoints=zoo.endpoints).load(pin(zoo)).path.is_dir()
+    with Client(home=tmp_path / "home", endpoints=zoo.endpoints) as client:
+        assert client.load(pin(zoo)).path.is_dir()
 
 
 def test_a_client_survives_a_fork(zoo: LocalZoo, tmp_path: Path) -> None:

@@ -56,7 +56,12 @@ def zoo() -> Iterator[LocalZoo]:
         weights = (zoo_folder() / "zooclient" / "digits" / "model.safetensors").read_bytes()
         running.commit(
             "acme/story",
-            {"README.md": CARD, "config.json": "{}", "model.safetensors": weights, "pytorch_model.bin": b"\x80\x02." * 99},
+            {
+                "README.md": CARD,
+                "config.json": "{}",
+                "model.safetensors": weights,
+                "pytorch_model.bin": b"\x80\x02." * 99,
+            },
         )
         running.commit(
             "acme/story-gguf",

@@ -93,7 +93,8 @@ def test_a_short_commit_is_the_beginning_of_the_answer() -> None:
     tag = {"branches": [], "tags": [{"name": "20240101", "ref": "refs/tags/20240101", "targetCommit": SHA}]}
     assert resolve("hf:acme/tiny@20240101", {asked: info(), refs: tag}).ref.revision == SHA
     moved = {"branches": [{"name": "20240101", "targetCommit": OTHER}], "tags": None}
-    for names in ({"branches": [], "tags": []}, moved, refuse(404, "RepoNotFound")):
+    wrong: tuple[Any, ...] = ({"branches": [], "tags": []}, moved, refuse(404, "RepoNotFound"))
+    for names in wrong:
         with pytest.raises(IntegrityError):
             resolve("hf:acme/tiny@20240101", {asked: info(), refs: names})
 

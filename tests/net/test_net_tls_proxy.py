@@ -96,7 +96,7 @@ def test_another_name_is_refused(authority: trustme.CA, certificates: str) -> No
 
 def test_plain_http_on_a_tls_port_is_told() -> None:
     """A server that speaks no TLS there."""
-    with Server(text("")) as server, pytest.raises(NetworkError, match="TLS with 127.0.0.1"):
+    with Server(text("")) as server, pytest.raises(NetworkError, match=r"TLS with 127\.0\.0\.1"):
         ask(server.url.replace("http:", "https:"))
 
 

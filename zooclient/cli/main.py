@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -91,12 +93,20 @@ def run(args: Sequence[str] | None = None, *, obj: object = None) -> int:
     from zooclient.cli.output import Desk
     from zooclient.errors import ZooError
 
+    name = "zoo" if Path(sys.argv[0]).stem == "zoo" else "zooclient"
+    if f"_{name.upper()}_COMPLETE" in os.environ:
+        cli.main(args=args, prog_name=name)  # prints what a shell needs to complete a line, and ends
     desk = obj if isinstance(obj, Desk) else Desk()
+    words = list(sys.argv[1:] if args is None else args)
     try:
-        with desk.warnings_told():
-            code = cli.main(args=args, prog_name="zooclient", standalone_mode=False, obj=desk)
+        # Not `cli.main`, which would take Ctrl-C and a reader that has gone for its own.
+        with desk.warnings_told(), cli.make_context(name, words, obj=desk) as context:
+            cli.invoke(context)
             desk.flush()
-        return code if isinstance(code, int) else 0
+        return 0
+    except click.exceptions.Exit as ended:
+        desk.flush()
+        return ended.exit_code
     except click.exceptions.Abort:
         desk.talk("Interrupted.")
         return 130

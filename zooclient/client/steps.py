@@ -215,9 +215,8 @@ class Steps:
         else:
             from zooclient.records.plan import Plan  # not for a warm load by text, which needs no plan
 
-            if isinstance(target, Plan):
-                target, wishes = target.record, target.wishes
-            ref = target.ref
+            wishes = target.wishes if isinstance(target, Plan) else wishes
+            ref = target.record.ref if isinstance(target, Plan) else target.ref
         if ref.revision is None or not ref.pinned:
             return None
         return self.wiring.store().find(

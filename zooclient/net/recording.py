@@ -17,7 +17,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,7 +60,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._count = 0
 
-    def record(self, response: Response, *, secrets: Iterable[str] = ()) -> Path:
+    def record(self, response: Response, *, secrets: Sequence[str] = ()) -> Path:
         """Writes one exchange.
 
         Args:
@@ -95,7 +95,7 @@ class Recorder:
         return f"{number:05d}-{words[:100]}.json"
 
 
-def as_dict(response: Response, *, secrets: Iterable[str] = ()) -> dict[str, Any]:
+def as_dict(response: Response, *, secrets: Sequence[str] = ()) -> dict[str, Any]:
     """Returns an exchange as JSON values, redacted."""
     request = response.request
     known = [secret for secret in secrets if len(secret) > 3]
@@ -113,12 +113,14 @@ def as_dict(response: Response, *, secrets: Iterable[str] = ()) -> dict[str, Any
     return exchange | _body(response.body, known)
 
 
-def _body(raw: bytes, secrets: list[str]) -> dict[str, Any]:
+def _body(raw: bytes, secrets: Sequence[str]) -> dict[str, Any]:
     if not raw:
         return {"body": None}
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
+        for secret in secrets:
+            raw = raw.replace(secret.encode(), REDACTED.encode())
         return {"body": None, "body_base64": base64.b64encode(raw).decode("ascii")}
     try:
         value = json.loads(text)
@@ -129,7 +131,7 @@ def _body(raw: bytes, secrets: list[str]) -> dict[str, Any]:
     return {"body": redacted_text(text, secrets)}
 
 
-def redacted(value: Any, secrets: Iterable[str] = ()) -> Any:
+def redacted(value: Any, secrets: Sequence[str] = ()) -> Any:
     """Returns JSON values with everything secret replaced."""
     if isinstance(value, str):
         return redacted_text(value, secrets)
@@ -137,13 +139,15 @@ def redacted(value: Any, secrets: Iterable[str] = ()) -> Any:
         return [redacted(item, secrets) for item in value]
     if isinstance(value, dict):
         return {
-            key: REDACTED if isinstance(item, str) and item and _KEYS.fullmatch(key) else redacted(item, secrets)
+            redacted_text(key, secrets): REDACTED
+            if isinstance(item, str) and item and _KEYS.fullmatch(key)
+            else redacted(item, secrets)
             for key, item in value.items()
         }
     return value
 
 
-def redacted_text(text: str, secrets: Iterable[str] = ()) -> str:
+def redacted_text(text: str, secrets: Sequence[str] = ()) -> str:
     """Returns a text, such as an address, with everything secret replaced."""
     for secret in secrets:
         text = text.replace(secret, REDACTED)

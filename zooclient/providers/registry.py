@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from zooclient.errors import ConfigError, RefError, Unsupported
-from zooclient.records.ref import ALIASES
+from zooclient.records.rules import ALIASES
 
 if TYPE_CHECKING:
     from zooclient.net.auth import Credential

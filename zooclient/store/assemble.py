@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from zooclient.errors import IntegrityError, StoreError
 from zooclient.records.digest import content_digest, weights_digest
 from zooclient.store.files import discard, looks_sparse, storing, write_json
-from zooclient.store.layout import Layout, check_names
+from zooclient.store.layout import Layout
 from zooclient.store.links import LinkMode, link
+from zooclient.store.names import check_names
 from zooclient.store.snapshots import FORMAT, Manifest, read_manifest, suspects
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from zooclient.errors import IntegrityError, StoreError
 from zooclient.store.files import copy_file, hash_file, storing, token
-from zooclient.store.layout import check_names
 from zooclient.store.links import reflink
+from zooclient.store.names import check_names
 
 if TYPE_CHECKING:
     from zooclient.records.snapshot import Snapshot, SnapshotFile

@@ -36,9 +36,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-
-from zooclient.errors import IntegrityError, StoreError
 
 #: Name of the folder of this version of the layout.
 VERSION = "v1"
@@ -46,12 +43,10 @@ VERSION = "v1"
 _PLAIN = re.compile(r"[a-z0-9]+(?:[._+-][a-z0-9]+)*")
 _LITERAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+")
 _LONGEST_PART = 120
-_LONGEST_NAME = 255
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$"]
     + [f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"]
 )
-_NOT_ON_WINDOWS = frozenset('<>:"|?*\\')
 
 
 def safe_part(text: str) -> str:
@@ -65,7 +60,7 @@ def safe_part(text: str) -> str:
     >>> safe_part("Qwen/Qwen2.5-7B"), safe_part("refs/pr/1"), safe_part("con"), safe_part("")
     ('Qwen--Qwen2.5-7B~111', 'refs--pr--1', '=63on', '=')
     """
-    if len(text) <= _LONGEST_PART and _PLAIN.fullmatch(text) and not _is_device(text):
+    if len(text) <= _LONGEST_PART and _PLAIN.fullmatch(text) and not is_device(text):
         return text
     pieces: list[str] = []
     capitals = letters = 0
@@ -78,7 +73,7 @@ def safe_part(text: str) -> str:
     spelled = "".join(pieces) or "="
     if capitals:
         spelled += f"~{capitals:x}"
-    if _is_device(spelled):
+    if is_device(spelled):
         spelled = f"={ord(spelled[0]):02x}{spelled[1:]}"
     if len(spelled) > _LONGEST_PART:
         import hashlib
@@ -98,7 +93,8 @@ def _spell(character: str, before: str, after: str, at_edge: bool) -> str:
     return "".join(f"={byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
-def _is_device(name: str) -> bool:
+def is_device(name: str) -> bool:
+    """Whether Windows keeps a name for a device, with any ending."""
     return name.partition(".")[0].rstrip(" ").lower() in _DEVICES
 
 
@@ -174,73 +170,3 @@ def plain(path: str, longest: int, *, windows: bool = os.name == "nt") -> str:
     if not windows or len(path) + 1 + longest >= 260 + len("\\\\?\\"):
         return path
     return "\\" + path[7:] if path.startswith("\\\\?\\UNC\\") else path.removeprefix("\\\\?\\")
-
-
-def check_names(paths: Iterable[str], *, windows: bool = os.name == "nt", folds_case: bool = os.name == "nt") -> None:
-    """Refuses file names that would leave their folder, and those that this file system cannot hold.
-
-    Args:
-        paths: POSIX paths below the snapshot's folder.
-        windows: Whether the rules of Windows hold.
-        folds_case: Whether the file system takes two names for one that differ only in case.
-
-    Raises:
-        IntegrityError: A name is hostile, or two entries contradict each other; true on every system.
-        StoreError: A name cannot be held here.
-    """
-    spellings: dict[str, str] = {}
-    files: set[str] = set()
-    folders: set[str] = set()
-    for path in paths:
-        _check_hostile(path, windows)
-        _check_holdable(path, windows)
-        if path in files:
-            raise IntegrityError(f"The zoo lists the file {path!r} twice.")
-        files.add(path)
-        steps = path.split("/")
-        for depth in range(1, len(steps) + 1):
-            name = "/".join(steps[:depth])
-            if depth < len(steps):
-                folders.add(name)
-            other = spellings.setdefault(name.casefold() if folds_case else name, name)
-            if other != name:
-                raise StoreError(
-                    f"The file system of the store cannot hold both {other!r} and {name!r}: they differ only in case.",
-                    hint="Leave one of them out (exclude), or put the store on a file system that tells them apart.",
-                )
-    both = files & folders
-    if both:
-        raise IntegrityError(f"The zoo lists {min(both)!r} both as a file and as a folder.")
-
-
-def _check_hostile(path: str, windows: bool) -> None:
-    steps = path.split("/")
-    # On Windows these two leave the folder, as separator, drive or stream.
-    foreign = windows and ("\\" in path or ":" in path)
-    if foreign or any(step in ("", ".", "..") for step in steps):
-        raise IntegrityError(
-            f"The file name {path!r} does not stay within its folder.",
-            hint="Nothing was written. A zoo should not list such a name: tell its authors, or exclude the file.",
-        )
-    if any(ord(character) < 32 or ord(character) == 127 for character in path):
-        raise IntegrityError(f"The file name {path!r} holds a control character.")
-
-
-def _check_holdable(path: str, windows: bool) -> None:
-    for step in path.split("/"):
-        try:
-            length = len(step.encode("utf-16-le")) // 2 if windows else len(step.encode())
-        except UnicodeEncodeError:
-            raise IntegrityError(f"The file name {path!r} is not valid Unicode.") from None
-        reason = None
-        if length > _LONGEST_NAME:
-            reason = f"a name may have {_LONGEST_NAME} bytes at the most, and this one has {length}"
-        elif windows and _is_device(step):
-            reason = "Windows keeps that name for a device"
-        elif windows and (step[-1] in ". " or _NOT_ON_WINDOWS & set(step)):
-            reason = "Windows has no such names"
-        if reason:
-            raise StoreError(
-                f"The file {path!r} cannot be held here: {reason}.",
-                hint="Leave it out (exclude), or put the store on another file system.",
-            )

@@ -15,10 +15,11 @@ from zooclient.store.door import Door, find_content
 from zooclient.store.files import discard, storing
 from zooclient.store.hfcache import find_blob
 from zooclient.store.ingest import Ingest, StoreSink, bring
-from zooclient.store.layout import Layout, check_names
+from zooclient.store.layout import Layout
 from zooclient.store.links import LinkMode, link
 from zooclient.store.locks import Held, Locks, file_lock
 from zooclient.store.mend import Mender
+from zooclient.store.names import check_names
 from zooclient.store.upkeep import Upkeep
 from zooclient.store.work import Work
 

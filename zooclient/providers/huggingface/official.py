@@ -84,7 +84,7 @@ class OfficialHub:
             raise ProtocolError(f"huggingface_hub put {file.path} of {record.ref} somewhere else than asked.")
         chain = [mapping(link) for link in answer.get("chain") or ()]
         url = wire.file_url(self.endpoint, record.ref.id, record.ref.revision or "", file.path)
-        error = _judged(chain, Request(url=url), record, file, web=self.endpoint)
+        error = judged(chain, Request(url=url), record, file, web=self.endpoint)
         error.about(zoo="hf", ref=str(record.ref), operation="download")
         raise error
 
@@ -136,7 +136,7 @@ class OfficialHub:
         }
 
 
-def _judged(
+def judged(
     chain: list[Mapping[str, Any]], request: Request, record: ModelRecord, file: FileEntry, *, web: str
 ) -> ZooError:
     """Returns our error for what the client raised: by what the server answered where it did, else by name."""

@@ -1,0 +1,40 @@
+"""How many requests a cold snapshot costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from measure import Options, Row, alone, folder
+
+from zooclient import Client
+from zooclient.testing import LocalZoo
+
+FILES = 40
+
+
+def benchmark(options: Options) -> list[Row]:
+    """Counts what the zoo was asked for a cold snapshot of small and large files."""
+    files = {f"part-{number}.json": "{}" for number in range(FILES // 2)}
+    weights = {f"part-{number}.safetensors": bytes([number]) * 100_000 for number in range(FILES - FILES // 2)}
+    with folder(options, "zooclient-requests") as home, LocalZoo() as zoo:
+        zoo.commit("bench/many", {**files, **weights})
+        with Client(home=home, endpoints=zoo.endpoints) as client:
+            snapshot = client.download(f"hf:bench/many@{zoo.head('bench/many')}", weights="all")
+        seen = zoo.requests
+    # A git file is answered by a redirect to another path of the same origin: counted apart.
+    led = [one for one in seen if one.origin == "hub" and one.path.startswith("/api/resolve-cache/")]
+    asked = [one for one in seen if one.origin == "hub" and one not in led]
+    methods = Counter(one.method for one in seen)
+    count = len(snapshot.files)
+    return [
+        Row(
+            f"requests to the zoo for a cold snapshot of N = {count} files, redirects counted apart",
+            "≤ N + 2, no HEAD",
+            f"N + {len(asked) - count}, {len(led)} redirects followed, {methods['HEAD']} HEAD",
+            len(asked) <= count + 2 and not methods["HEAD"],
+        )
+    ]
+
+
+if __name__ == "__main__":
+    alone(benchmark)
