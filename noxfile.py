@@ -147,7 +147,5 @@ def compat(session: nox.Session, hub: str) -> None:
     if missing:
         session.log(f"not present on this machine, hence not run: Python {', '.join(missing)}")
     _install(session, "test", extra=(HUBS[hub],))
-    session.run(
-        "python", "-c", "import huggingface_hub as h, sys; print(sys.version, 'huggingface_hub', h.__version__)"
-    )
+    session.run("python", "-c", "import huggingface_hub as h, sys; print(sys.version, h.__version__)")
     _pytest(session, *PARALLEL)

@@ -14,7 +14,7 @@ FILES = 40
 
 def benchmark(options: Options) -> list[Row]:
     """Counts what the zoo was asked for a cold snapshot of small and large files."""
-    files = {f"part-{number}.json": "{}" for number in range(FILES // 2)}
+    files = {f"part-{number}.json": f"[{number}]" for number in range(FILES // 2)}
     weights = {f"part-{number}.safetensors": bytes([number]) * 100_000 for number in range(FILES - FILES // 2)}
     with folder(options, "zooclient-requests") as home, LocalZoo() as zoo:
         zoo.commit("bench/many", {**files, **weights})

@@ -21,6 +21,7 @@ from measure import MIB, Options, environment, folder, needed
 
 from zooclient.serve.folder import FolderShelf
 from zooclient.serve.server import ZooServer
+from zooclient.serve.shelf import ShelfFile
 
 MODEL = "bench/large"
 FILE = "model.safetensors"
@@ -33,8 +34,8 @@ pid {here}/pid;
 error_log {here}/error.log;
 events {{ worker_connections 256; }}
 http {{
-    access_log {here}/access.log told;
     log_format told '$server_port $connection $request_method $uri $status $body_bytes_sent "$http_range"';
+    access_log {here}/access.log told;
     client_body_temp_path {here}/body;
     proxy_temp_path {here}/proxy;
     fastcgi_temp_path {here}/fastcgi;
@@ -148,18 +149,21 @@ def _places(here: Path, models: Path) -> str:
                 places.append(
                     f"location = {path} {{ alias {answers / str(number)}; types {{ }} default_type application/json; }}"
                 )
-            for file in repository.commits[commit].files.values():
-                for name in (commit, "main"):
-                    places.append(
-                        f"location = /{MODEL}/resolve/{name}/{file.path} {{ alias {models / MODEL / file.path};"
-                        f" types {{ }} default_type application/octet-stream;"
-                        f" add_header ETag '\"{file.digest}\"'; add_header X-Repo-Commit {commit};"
-                        f" add_header X-Linked-Etag '\"{file.digest}\"'; add_header X-Linked-Size {file.size}; }}"
-                    )
+            places += [_place(models, commit, file) for file in repository.commits[commit].files.values()]
     finally:
         shelf.close()
     (here / "places.conf").write_text("\n".join(places) + "\n")
     return commit
+
+
+def _place(models: Path, commit: str, file: ShelfFile) -> str:
+    """Where nginx finds a file, and the headers by which the official client knows it."""
+    return (
+        f"location = /{MODEL}/resolve/{commit}/{file.path} {{"
+        f" alias {models / MODEL / file.path}; types {{ }} default_type application/octet-stream;"
+        f" add_header ETag '\"{file.digest}\"'; add_header X-Repo-Commit {commit};"
+        f" add_header X-Linked-Etag '\"{file.digest}\"'; add_header X-Linked-Size {file.size}; }}"
+    )
 
 
 def _certificate(here: Path) -> Path:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zooclient.errors import ConfigError
-from zooclient.records.ref import ALIASES
+from zooclient.records.rules import ALIASES
 from zooclient.settings import LIMITS, Limits, Settings, ZooSettings, is_loopback, user_folder
 from zooclient.settings.layer import canonical
 from zooclient.settings.variables import VARIABLES
@@ -132,7 +132,7 @@ def test_limits_are_numbers_with_sense() -> None:
     assert set(LIMITS) == {field.name for field in attrs.fields(Limits)}
     for wrong in ({"retries": -1}, {"connect_timeout": 0}, {"max_wait": float("inf")}, {"backoff_max": float("nan")}):
         with pytest.raises(ConfigError, match="limit"):
-            Limits(**wrong)  # type: ignore[arg-type] # int is as good as float at run time
+            Limits(**wrong)
     Limits(retries=0, max_wait=0)
 
 
@@ -220,6 +220,8 @@ def test_the_table_of_variables_is_whole(environ: dict[str, str]) -> None:
         ("ZOOCLIENT_HF_PROXY", "proxy"),
         ("ZOOCLIENT_HF_VIA", "pigeon"),
         ("ZOOCLIENT_LINK_MODE", "softlink"),
+        ("ZOOCLIENT_HOME", "~no such user/x"),
+        ("ZOOCLIENT_CONFIG", "~no such user/x"),
         ("HF_ENDPOINT", "http://hub.example"),
         ("HF_HUB_DOWNLOAD_TIMEOUT", "x"),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from zooclient.errors import ConfigError, StoreError
-from zooclient.net.exchange import origin
+from zooclient.net.origin import origin
 from zooclient.providers.huggingface.credentials import (
     KEEPER,
     forget_token,
@@ -18,7 +18,7 @@ from zooclient.providers.huggingface.credentials import (
     surrounding_token,
     token_file,
 )
-from zooclient.providers.huggingface.provider import OFFICIAL
+from zooclient.providers.huggingface.endpoint import OFFICIAL
 from zooclient.providers.registry import credential_for, credentials, official_for, provider_for
 from zooclient.settings import Settings, ZooSettings
 
@@ -139,9 +139,18 @@ def test_a_callable_token_is_asked_late() -> None:
     assert "hf_" not in repr(official)
 
 
-def test_plain_http_gets_no_token_even_officially() -> None:
-    """The official client is given no token that our own requests would not carry."""
-    zoo = ZooSettings(endpoint="http://hub.example", token="hf_own")
-    made = Settings(zoos={"hf": zoo})
+@pytest.mark.parametrize(
+    ("endpoint", "token"), [("http://127.0.0.1:8000", "hf_own"), ("https://hub.example", "hf_own")]
+)
+def test_the_official_client_gets_what_a_request_would_carry(endpoint: str, token: str) -> None:
+    """The token of the official client is that of every other request to the same server."""
+    made = Settings(zoos={"hf": ZooSettings(endpoint=endpoint, token="hf_own")})
     provider = provider_for("hf", made)
-    assert official_for(provider, made).token() is None  # type: ignore[attr-defined]  # ours
+    assert official_for(provider, made).token() == token  # type: ignore[attr-defined]  # ours
+
+
+def test_an_endpoint_without_trust_gets_no_token_officially() -> None:
+    """An endpoint that a project file named gets no token by the official way either."""
+    zoo = ZooSettings(endpoint="https://evil.example", endpoint_trusted=False, token="hf_own")
+    made = settings(zoo)
+    assert official_for(provider_for("hf", made), made).token() is None  # type: ignore[attr-defined]  # ours

@@ -59,6 +59,11 @@ class Place(http.server.ThreadingHTTPServer):
         """Address without a slash at the end."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+    @property
+    def elsewhere(self) -> str:
+        """The same under another host name: clients before 2.0 tell servers apart by that alone."""
+        return f"http://localhost:{self.server_address[1]}"
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     """Answers as the Hub does: 302 to another origin for the bytes, error codes, and a page that never comes."""
@@ -76,13 +81,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self._send(404, b"")
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815  (the name that http.server calls)
 
     def _resolve(self, name: str) -> None:
         commit = {"X-Repo-Commit": SHA, "ETag": f'"{DIGEST}"'}
         if name == "model.bin":
             linked = {"X-Linked-Etag": f'"{DIGEST}"', "X-Linked-Size": str(len(BODY))}
-            self._send(302, b"", **commit, **linked, Location=f"{self.server.other.url}/bytes?Signature=s3cret")
+            self._send(302, b"", **commit, **linked, Location=f"{self.server.other.elsewhere}/bytes?Signature=s3cret")
         elif name == "gated.bin":
             self._send(401, b"", **{"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted."})
         elif name == "broken.bin":

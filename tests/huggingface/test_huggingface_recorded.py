@@ -10,7 +10,8 @@ from hub_answers import HUB, Server, exchange, load
 from support import recorded
 
 from zooclient.errors import AccessError, ConfigError, NotFound, ProtocolError, ZooError
-from zooclient.net.exchange import Request, Response, origin, redirect_target, replay
+from zooclient.net.exchange import Request, Response, redirect_target, replay
+from zooclient.net.origin import origin
 from zooclient.providers.huggingface import wire
 from zooclient.providers.huggingface.provider import HuggingFace
 from zooclient.providers.huggingface.refusal import refusal

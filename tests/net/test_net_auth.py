@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from zooclient.errors import ConfigError, IntegrityError
 from zooclient.net.auth import Auth, Credential
-from zooclient.net.exchange import origin
+from zooclient.net.origin import origin
 
 HUB = Credential(origin="https://hub.example", token="hf_secret")
 BEARER = {"Authorization": "Bearer hf_secret"}

@@ -259,6 +259,14 @@ def test_a_failing_server_is_asked_again(run: Run) -> None:
         assert len(server.asked) == 1 + FAST.retries
 
 
+def test_a_zoo_that_is_not_there_is_soon_given_up(run: Run) -> None:
+    """Where no connection can be made, the store may have an answer: few attempts, whatever bytes are allowed."""
+    clock = QuickClock()
+    with pytest.raises(NetworkError, match="tried 3 times"):
+        run(one(f"http://127.0.0.1:{closed_port()}/"), Settings(), clock=clock)
+    assert sum(clock.waits) < 2
+
+
 def test_a_write_is_not_repeated(run: Run) -> None:
     """A POST that failed on the server is not sent again."""
     with Server(text("", 500)) as server:

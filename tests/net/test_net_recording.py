@@ -81,10 +81,8 @@ def test_bodies_lose_their_secrets() -> None:
 
 def test_headers_lose_credentials_and_cookies() -> None:
     """Those headers are not written at all."""
-    answer = exchange(
-        "https://hub.example/",
-        **{"set-cookie": "a", "authorization": "Bearer x", "x-xet-access-token": "y", "etag": '"1"'},
-    )
+    headers = {"set-cookie": "a", "authorization": "Bearer x", "x-xet-access-token": "y", "etag": '"1"'}
+    answer = Response(request=Request(url="https://hub.example/"), status=200, headers=headers)
     assert as_dict(answer)["headers"] == {"etag": '"1"'}
 
 
@@ -123,6 +121,13 @@ def test_a_recorder_writes_one_file_for_each(tmp_path: Path) -> None:
     assert [path.name for path in paths] == [f"{n:05d}-GET-hub.example-api-models.json" for n in (1, 2, 3)]
     if sys.platform != "win32":
         assert stat.S_IMODE(paths[0].stat().st_mode) == 0o600
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A file in its place: ConfigError, before anybody believes that something was recorded."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be recorded"):
+        Recorder(tmp_path / "file").record(exchange("https://hub.example/"))
 
 
 # -- replay -------------------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
@@ -157,8 +159,8 @@ def test_plain_http_goes_through_a_proxy() -> None:
 def test_a_proxy_that_wants_a_password_gets_it(hub: Server, certificates: str) -> None:
     """User and password of the proxy's address, percent-encoding undone; they do not reach the server."""
     with Tunnel(hub.port, login="me:p@ss") as proxy:
-        environ = {"HTTPS_PROXY": f"http://me:p%40ss@{proxy.place}", "SSL_CERT_FILE": certificates}
-        assert ask("https://hub.example/", **environ) == "hello"
+        address = f"http://me:p%40ss@{proxy.place}"
+        assert ask("https://hub.example/", HTTPS_PROXY=address, SSL_CERT_FILE=certificates) == "hello"
     assert "proxy-authorization" not in hub.asked[0].headers
 
 
@@ -200,12 +202,39 @@ def test_socks_is_spoken(hub: Server, certificates: str, scheme: str) -> None:
     assert set(proxy.asked) == {"SOCKS hub.example"}
 
 
+def test_socks_without_its_package_is_told() -> None:
+    """The error says what to install."""
+    program = """
+import sys
+sys.modules["socksio"] = None  # as if it were not installed
+from netdoubles import driver, one
+from zooclient.errors import ConfigError
+from zooclient.settings import Settings
+with driver(Settings(environ={"ALL_PROXY": "socks5://me:secret@proxy.example:1"})) as made:
+    try:
+        made.run(one("https://hub.example/"))
+    except ConfigError as error:
+        print(error.message, error.hint)
+"""
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert "proxy.example:1 speaks SOCKS" in done.stdout
+    assert "zooclient[socks]" in done.stdout
+    assert "secret" not in done.stdout
+
+
 def test_a_zoo_s_proxy_carries_even_this_machine(hub: Server, certificates: str) -> None:
     """A proxy that is set for a zoo is used for its endpoint whatever the host."""
     with Tunnel(hub.port) as proxy:
         zoo = ZooSettings(endpoint="https://hub.example", proxy=f"http://{proxy.place}")
-        environ: dict[str, Any] = {"SSL_CERT_FILE": certificates, "NO_PROXY": "*"}
-        assert ask("https://hub.example/", zoos={"hf": zoo}, **environ) == "hello"
+        assert ask("https://hub.example/", zoos={"hf": zoo}, SSL_CERT_FILE=certificates, NO_PROXY="*") == "hello"
     assert proxy.asked != []
 
 

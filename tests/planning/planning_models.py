@@ -11,8 +11,8 @@ from support import recorded
 
 from zooclient.planning import select
 from zooclient.records.model import Access, FileEntry, ModelRecord
-from zooclient.records.wishes import Wishes
 from zooclient.records.ref import Ref
+from zooclient.records.wishes import Wishes
 
 REVISION = "0" * 40
 

@@ -233,6 +233,16 @@ def test_marks_and_line_ends_of_other_systems(text: str, ending: str) -> None:
     assert card.text == "# T\n" and card.sections[0].title == "T"
 
 
+def test_bytes_in_other_encodings() -> None:
+    """UTF-16 with its mark is read; bytes that are no UTF-8 are told, and the rest is read."""
+    text = "---\nlicense: mit\n---\n# T\u00e9\n"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        card = Card.parse(text.encode(encoding))
+        assert card.license.spdx == "MIT" and card.problems == () and card.sections[0].title == "T\u00e9"
+    card = Card.parse(text.encode("latin-1"))
+    assert card.license.spdx == "MIT" and "no UTF-8" in card.problems[0]
+
+
 @pytest.mark.parametrize(
     ("text", "titles"),
     [
@@ -289,6 +299,13 @@ PIECES = st.sampled_from(
         *("\t", "  ", "\r\n", "\ufeff", '"', "'", "{", "}", "? ", "<<: ", "===", "%TAG", "\x00", "\ud800", "…"),
     ]
 )
+
+
+@given(st.binary(max_size=60))
+@settings(max_examples=100, deadline=None)
+def test_no_bytes_are_an_error(data: bytes) -> None:
+    """Whatever bytes a file has give a card."""
+    json.dumps(Card.parse(data).to_dict(), allow_nan=False)
 
 
 @given(st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=40).map("".join)))

@@ -15,10 +15,10 @@ from zooclient.records.capability import Capability
 from zooclient.records.codec import from_dict, to_dict
 from zooclient.records.model import Access, Demo, FileEntry, Hit, License, ModelRecord
 from zooclient.records.plan import Plan, Reuse, Skip
-from zooclient.records.wishes import Wishes
 from zooclient.records.query import Page, Query
 from zooclient.records.ref import Ref
 from zooclient.records.snapshot import Observed, Receipt, Snapshot, SnapshotFile
+from zooclient.records.wishes import Wishes
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HEX = "0123456789abcdef" * 4

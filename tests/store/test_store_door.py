@@ -64,8 +64,10 @@ def test_wrong_bytes_are_refused_and_not_kept(store: Store, file: FileEntry, con
         slot.journal.write_text("{}")
         slot.commit(observed(content))
     assert blobs(store) == []
-    assert not slot.partial.exists()
-    assert not slot.journal.exists()
+    with store.ingest(file, owner="x", cancel=Cancel()) as slot:
+        assert isinstance(slot, IngestSlot)
+        assert not slot.partial.exists()
+        assert not slot.journal.exists()
 
 
 def test_an_engine_that_miscounts_is_refused(store: Store) -> None:

@@ -84,6 +84,11 @@ class Asked:
     def range(self) -> str | None:
         return self.headers.get("range")
 
+    def span(self, size: int) -> tuple[int, int]:
+        """Positions asked for, of a file of ``size`` bytes."""
+        found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.range or "")
+        return (int(found[1]), int(found[2]) + 1) if found else (0, size)
+
 
 class ByteServer:
     """Serves ``files`` on loopback; ``faults`` are used up one a request, ``always`` stays."""
@@ -262,8 +267,9 @@ class FolderSlot:
 class FolderSink:
     """A sink that is a folder: one folder below it for each file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, slot: type[FolderSlot] = FolderSlot) -> None:
         self.folder = folder
+        self._slot = slot
 
     def _place(self, file: FileEntry) -> Path:
         return self.folder / file.path.replace("/", "--")
@@ -276,7 +282,7 @@ class FolderSink:
             content = self.read(file)
             yield Observed(size=len(content), sha256=hashlib.sha256(content).hexdigest())
         else:
-            yield FolderSlot(place, file)
+            yield self._slot(place, file)
 
     def read(self, file: FileEntry) -> bytes:
         return (self._place(file) / "done").read_bytes()

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from zooclient.errors import AccessError, ZooError
-from zooclient.net.exchange import Flow, Request, Response, fetch, masked
+from zooclient.net.exchange import Flow, Request, Response, fetch
+from zooclient.net.origin import masked
 from zooclient.net.proxy import Proxies
 from zooclient.providers.registry import credential_for, provider_for, schemes
 

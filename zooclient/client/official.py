@@ -41,7 +41,7 @@ def fetch_officially(
             reporter.started(file.path, file.size, 0)
             brought = official.fetch(record, file, into=Path(folder), cancel=cancel)
             observed = store.deposit(
-                file, brought, owner=str(record.ref), allow_unverified=plan.wishes.allow_unverified
+                file, brought, owner=str(record.ref), allow_unverified=plan.wishes.allow_unverified, cancel=cancel
             )
             reporter.advanced(file.path, observed.size)
             reporter.finished(file.path)

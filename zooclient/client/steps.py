@@ -162,7 +162,9 @@ class Steps:
         if not isinstance(target, (str, Ref)):
             return target
         ref = self.read(target)
-        if ref.pinned or self._in_place(ref):
+        with telling(operation, ref):
+            settled = ref.pinned or self._in_place(ref)
+        if settled:
             return (yield from self.resolve(ref))
         if self.settings.strict:
             raise PolicyError(
@@ -219,9 +221,10 @@ class Steps:
             ref = target.record.ref if isinstance(target, Plan) else target.ref
         if ref.revision is None or not ref.pinned:
             return None
-        return self.wiring.store().find(
-            self.wiring.place(ref.scheme), ref.id, ref.revision, wishes.key(), ref.content_digest
-        )
+        with telling("find", ref):
+            return self.wiring.store().find(
+                self.wiring.place(ref.scheme), ref.id, ref.revision, wishes.key(), ref.content_digest
+            )
 
     def download(
         self,
@@ -251,7 +254,7 @@ class Steps:
 
             found, folder = snapshot, to
             with telling(operation, snapshot.ref):
-                yield Call(run=lambda: self.wiring.store().copy_out(found, folder))
+                yield Call(run=lambda: self.wiring.store().copy_out(found, folder, cancel=cancel))
         return snapshot
 
     def _bring(self, plan: Plan, reporter: Reporter | None, cancel: Cancel | None, via: str | None) -> Flow[Snapshot]:
@@ -281,11 +284,12 @@ class Steps:
             )
         if ready is not None:
             return ready
+        store.check_names(plan.files)
         receipts: list[Receipt] = []
         missing = list(plan.fetch)
         for item in plan.reuse:
             cancel.check()
-            observed = store.adopt(item.file)
+            observed = store.adopt(item.file, cancel=cancel)
             if observed is None:  # it was there when the plan was made
                 missing.append(item.file)
             else:
@@ -394,7 +398,7 @@ class Steps:
         except AccessError as error:
             return Card.of(record, problem=f"The text of the card may not be read: {error.message}")
         text: bytes = yield Call(run=path.read_bytes)
-        return Card.parse(text.decode("utf-8", "replace"))
+        return Card.parse(text)
 
     # -- accounts -------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ class Wiring:
         self._store: Store | None = None
         self._driver: Driver | None = None
         self._providers: dict[str, Provider] = {}
+        self._places: dict[str, str] = {}
 
     def store(self) -> Store:
         """Returns the store."""
@@ -77,11 +78,12 @@ class Wiring:
 
     def place(self, scheme: str) -> str:
         """Returns the store's folder name for what this zoo's server says."""
-        if self.settings.zoo(scheme).endpoint is None:
-            return scheme  # the official origin: no provider is needed to know its name
-        from zooclient.providers.registry import zoo_key
+        found = self._places.get(scheme)
+        if found is None:
+            from zooclient.providers.registry import place_of
 
-        return zoo_key(self.provider(scheme))
+            found = self._places[scheme] = place_of(scheme, self.settings)
+        return found
 
     def auth(self) -> Auth:
         """Returns which credential goes where, for every zoo that has one."""
@@ -119,15 +121,21 @@ class Wiring:
         )
 
     def close(self) -> None:
-        """Closes the kept-alive connections; the next call opens new ones."""
-        with self._lock:
-            driver, self._driver = self._driver, None
+        """Closes kept-alive connections and gives up what the store noted as needed; the next call begins anew."""
+        driver = self._leave()
         if driver is not None:
             driver.close()
 
     async def aclose(self) -> None:
-        """Closes the kept-alive connections of both colours."""
-        with self._lock:
-            driver, self._driver = self._driver, None
+        """As :meth:`close`, for connections of both colours."""
+        driver = self._leave()
         if driver is not None:
             await driver.aclose()
+
+    def _leave(self) -> Driver | None:
+        with self._lock:
+            driver, self._driver = self._driver, None
+            store = self._store
+        if store is not None:
+            store.close()
+        return driver

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from zooclient.errors import ConfigError
-from zooclient.net.exchange import origin
+from zooclient.net.origin import origin
 from zooclient.settings import is_loopback
 
 

@@ -12,14 +12,15 @@ import time
 from collections.abc import Generator, Mapping
 from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from zooclient import __version__
 from zooclient.errors import Offline, RateLimited
 from zooclient.net.auth import Auth
 from zooclient.net.cancel import Cancel
-from zooclient.net.exchange import Request, Response, masked, origin
+from zooclient.net.exchange import Request, Response
 from zooclient.net.failures import Failed
+from zooclient.net.origin import masked, origin
 from zooclient.net.policy import BUSY, Outcome, decide, server_wait
 from zooclient.net.proxy import Proxies
 from zooclient.net.recording import Recorder
@@ -138,7 +139,9 @@ class Talk:
     """
 
     def __init__(self, settings: Settings, auth: Auth, proxies: Proxies, offline: bool | None, clock: Clock) -> None:
-        self._limits = settings.limits
+        self._limits = limits = settings.limits
+        # With nobody at the other end, the caller's store may have an answer: it should not be kept waiting for long.
+        self._reaching = evolve(limits, retries=min(limits.retries, limits.connect_retries))
         self._environ = settings.environ
         self._auth = auth
         self._proxies = proxies
@@ -178,9 +181,9 @@ class Talk:
             if not isinstance(result, (Response, Failed)):
                 raise TypeError(f"A Send was answered with {result!r}.")
             self._note(send, result)
-            retry = decide(
-                attempt, _outcome(request, result), self._limits, self._clock.wall(), jitter=self._clock.jitter()
-            )
+            limits = self._reaching if isinstance(result, Failed) and result.kind == "connect" else self._limits
+            outcome = _outcome(request, result)
+            retry = decide(attempt, outcome, limits, self._clock.wall(), jitter=self._clock.jitter())
             if retry is None:
                 return self._final(request, result, attempt)
             log.info("%s: %s; again in %.1f s", masked(request.url), retry.reason, retry.wait)
@@ -192,11 +195,12 @@ class Talk:
 
     def _refuse_offline(self, request: Request) -> None:
         if self._offline:
+            variable = why_offline(self._environ)
             raise Offline(
-                f"Connections are switched off by {why_offline(self._environ)}, and "
+                f"Connections are switched off (by {variable or 'the setting offline'}), and "
                 f"{urlsplit(request.url).hostname} would have to be asked.",
                 url=masked(request.url),
-                hint="ZOOCLIENT_OFFLINE=0 switches them on.",
+                hint="ZOOCLIENT_OFFLINE=0 switches them on." if variable else None,
             )
 
     def _send(self, request: Request) -> Send:

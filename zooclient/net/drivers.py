@@ -11,8 +11,8 @@ import functools
 import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import httpx
@@ -21,8 +21,9 @@ from zooclient.errors import ProtocolError
 from zooclient.net.auth import Auth
 from zooclient.net.cancel import Cancel
 from zooclient.net.conversation import Clock, Send, Talk, Wait
-from zooclient.net.exchange import Ask, Call, Flow, Request, Response, masked
+from zooclient.net.exchange import Ask, Call, Flow, Request, Response
 from zooclient.net.failures import RAISED, Failed, failed, proxy_wants_login
+from zooclient.net.origin import masked
 from zooclient.net.proxy import Proxies, socks_missing
 from zooclient.net.tls import ssl_context
 from zooclient.settings import Limits, Settings
@@ -135,15 +136,32 @@ class Driver:
 
     def _together(self, requests: tuple[Request, ...], cancel: Cancel | None) -> tuple[Response, ...]:
         stop = Cancel() if cancel is None else cancel.child()
-        pool = ThreadPoolExecutor(min(len(requests), self._limits.connections), "zooclient-net")
+        left = deque(enumerate(requests))
+        results: dict[int, Response | Exception] = {}
+
+        def work() -> None:
+            while left:
+                try:
+                    number, request = left.popleft()
+                except IndexError:  # another thread took the last
+                    return
+                try:
+                    results[number] = self._converse(request, stop)
+                except Exception as error:  # raised where the answers are waited for
+                    results[number] = error
+
+        # No pool: the interpreter would wait for its threads at Ctrl-C, for as long as a server is silent.
+        count = min(len(requests), self._limits.connections)
+        threads = [threading.Thread(target=work, name="zooclient-net", daemon=True) for _ in range(count)]
         try:
-            futures = [pool.submit(self._converse, request, stop) for request in requests]
-            return tuple(_first_failure([future.exception() or future.result() for future in futures]))
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         except BaseException:
             stop.cancel()
             raise
-        finally:
-            pool.shutdown(wait=not stop.cancelled, cancel_futures=True)
+        return tuple(_first_failure(results[number] for number in range(len(requests))))
 
     def _converse(self, request: Request, cancel: Cancel | None) -> Response:
         talk = self._talk.conversation(request)

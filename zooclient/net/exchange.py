@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from attrs import field, frozen
 
-from zooclient.errors import IntegrityError, ProtocolError
+from zooclient.errors import ProtocolError
+from zooclient.net.origin import masked, origin
 
 T = TypeVar("T")
 
@@ -143,39 +144,6 @@ def redirect_target(response: Response) -> str | None:
         return urljoin(response.request.url, location)
     except ValueError:
         return location  # no URL at all; origin() refuses it
-
-
-def origin(url: str) -> str:
-    """Returns ``scheme://host:port`` in lower case, the port always written.
-
-    Raises:
-        IntegrityError: The URL is not absolute http or https, holds user info, or holds characters that
-            libraries read in different ways, so that two of them could see two hosts.
-    """
-    try:
-        parts = urlsplit(url)
-        scheme, host, port = parts.scheme.lower(), (parts.hostname or "").lower(), parts.port
-    except ValueError:
-        scheme, host, port, parts = "", "", None, None
-    # A blank in a path is sloppy and clear; control characters are dropped by some libraries, and by some not.
-    odd = (
-        any(char < " " or char == "\x7f" for char in url) or url != url.strip() or any(char in " \\%" for char in host)
-    )
-    if parts is None or odd or scheme not in ("http", "https") or not host or "@" in parts.netloc or port == 0:
-        raise IntegrityError(f"A server named an address that is not plain http or https: {masked(url)!r}.")
-    if ":" in host:
-        host = f"[{host}]"
-    return f"{scheme}://{host}:{port or (443 if scheme == 'https' else 80)}"
-
-
-def masked(url: str) -> str:
-    """Returns the URL fit for a log: no query, no fragment, no user info; these may be secrets."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "(no URL)"
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" + ("?…" if parts.query else "")
 
 
 def replay(flow: Flow[T], answer: Callable[[Request], Response]) -> T:

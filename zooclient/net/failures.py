@@ -12,7 +12,7 @@ import httpx
 from attrs import frozen
 
 from zooclient.errors import NetworkError, ProtocolError
-from zooclient.net.exchange import masked
+from zooclient.net.origin import masked
 from zooclient.net.policy import Failure
 
 #: All that httpx raises when a conversation fails. ``UnicodeError`` is how name resolution refuses an over-long name.

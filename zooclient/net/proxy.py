@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from zooclient.errors import ConfigError
-from zooclient.net.exchange import origin
+from zooclient.net.origin import origin
 from zooclient.settings import Settings, check_proxy, is_loopback
 
 #: Domains of the zoos' official servers, those of the bytes included: for these a zoo's ``proxy`` speaks when

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from zooclient.errors import ConfigError
 from zooclient.net.exchange import Request, Response
 
 #: What stands in place of a secret.
@@ -71,20 +72,19 @@ class Recorder:
             The file.
 
         Raises:
-            OSError: The folder cannot be written.
+            ConfigError: The folder cannot be written.
         """
         text = json.dumps(as_dict(response, secrets=secrets), indent=1, ensure_ascii=False) + "\n"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        while True:
-            path = self._folder / self._name(response.request)
-            try:
-                # 0600: redaction is thorough, and still somebody should look before others do.
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                continue
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            return path
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            while True:
+                path = self._folder / self._name(response.request)
+                if _written(path, text):
+                    return path
+        except OSError as error:
+            raise ConfigError(
+                f"Exchanges cannot be recorded in {self._folder}: {error.strerror}.", hint="ZOOCLIENT_RECORD names it."
+            ) from error
 
     def _name(self, request: Request) -> str:
         with self._lock:
@@ -93,6 +93,18 @@ class Recorder:
         parts = urlsplit(request.url)
         words = re.sub(r"[^A-Za-z0-9.]+", "-", f"{request.method}-{parts.hostname}{parts.path}").strip("-.")
         return f"{number:05d}-{words[:100]}.json"
+
+
+def _written(path: Path, text: str) -> bool:
+    """Writes a new file; says whether there was none of that name."""
+    try:
+        # 0600: redaction is thorough, and still somebody should look before others do.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return True
 
 
 def as_dict(response: Response, *, secrets: Sequence[str] = ()) -> dict[str, Any]:

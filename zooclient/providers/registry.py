@@ -53,6 +53,21 @@ def provider_for(scheme: str, settings: Settings) -> Provider:
     return _load(name, factory, settings)
 
 
+def place_of(scheme: str, settings: Settings) -> str:
+    """Returns the store's name for what a zoo's server says, see :func:`zoo_key`.
+
+    A warm load asks for this alone, so for the Hub no provider is made.
+    """
+    if scheme == "hf":
+        endpoint = settings.zoo("hf").endpoint
+        if endpoint is None:
+            return scheme
+        from zooclient.providers.huggingface.endpoint import is_official
+
+        return scheme if is_official(endpoint) else _marked(scheme, endpoint)
+    return zoo_key(provider_for(scheme, settings))
+
+
 def zoo_key(provider: Provider) -> str:
     """Returns the store's name for what this server says: the scheme, with a mark for any server but the zoo's own.
 
@@ -61,11 +76,15 @@ def zoo_key(provider: Provider) -> str:
     """
     if provider.official or provider.endpoint is None:
         return provider.scheme
+    return _marked(provider.scheme, provider.endpoint)
+
+
+def _marked(scheme: str, endpoint: str) -> str:
     from hashlib import sha256
 
-    from zooclient.net.exchange import origin
+    from zooclient.net.origin import origin
 
-    return f"{provider.scheme}+{sha256(origin(provider.endpoint).encode()).hexdigest()[:8]}"
+    return f"{scheme}+{sha256(origin(endpoint).encode()).hexdigest()[:8]}"
 
 
 def credential_for(provider: Provider, settings: Settings) -> Credential | None:
@@ -80,7 +99,7 @@ def credential_for(provider: Provider, settings: Settings) -> Credential | None:
     if token is None:
         return None
     from zooclient.net.auth import Credential
-    from zooclient.net.exchange import origin
+    from zooclient.net.origin import origin
 
     return Credential(origin=origin(provider.endpoint), token=token)
 
@@ -148,7 +167,8 @@ def _token_of(provider: Provider, settings: Settings) -> str | None:
 
 
 def _hugging_face(settings: Settings) -> Provider:
-    from zooclient.providers.huggingface.provider import OFFICIAL, HuggingFace
+    from zooclient.providers.huggingface.endpoint import OFFICIAL
+    from zooclient.providers.huggingface.provider import HuggingFace
 
     return HuggingFace(settings.zoo("hf").endpoint or OFFICIAL)
 

@@ -83,15 +83,21 @@ class Card:
     library: str | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Reads a card (a ``README.md``). Nothing is raised for what an author wrote."""
+    def parse(cls, text: str | bytes) -> Self:
+        """Reads a card (a ``README.md``). Nothing is raised for what an author wrote.
+
+        Args:
+            text: The card. Bytes are read as UTF-8, or as UTF-16 where they begin with its mark.
+        """
         problems: list[str] = []
+        if isinstance(text, bytes):
+            text = _decoded(text, problems)
         if len(text) > _MOST:
             text = text[:_MOST]
             problems.append(f"The card is longer than {_MOST} characters; the rest was not read.")
         text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
         if not text.strip():
-            return cls(problems=("The card is empty.",))
+            return cls(problems=(*problems, "The card is empty."))
         head, body, odd = front_matter.split(text)
         data: dict[str, Any] = {}
         if odd is not None:
@@ -192,6 +198,15 @@ def heading_key(title: str) -> str:
     """Returns a heading as it is compared: words in lower case, one blank between, nothing else."""
     bare = _OPTIONAL.sub(" ", title)
     return " ".join("".join(c if c.isalnum() else " " for c in bare.casefold()).split())
+
+
+def _decoded(data: bytes, problems: list[str]) -> str:
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        problems.append(f"The card is no {encoding.upper()}; what could not be read is shown as \ufffd.")
+        return data.decode(encoding, "replace")
 
 
 def _sections(text: str) -> list[Section]:

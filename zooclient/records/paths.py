@@ -10,6 +10,8 @@ from zooclient.errors import IntegrityError
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³])(?:[. ].*)?", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of characters, which UTF-8 has not
+_TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _FORBIDDEN = re.compile(r'[<>:"|?*]')
 
 #: Bytes of one name that the usual file systems hold (ext4, APFS, NTFS: 255 units).
@@ -42,7 +44,7 @@ def safe_path(path: str) -> str:
 def _hostile(path: str) -> str | None:
     if not path:
         return "is empty"
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
+    if _CONTROL.search(path):
         return "holds a control character"
     if "\\" in path:
         return "holds a backslash"
@@ -80,7 +82,7 @@ def _awkward(path: str) -> str | None:
         return "cannot be stored on Windows: a character is not allowed there"
     if any(len(part.encode()) > _NAME_BYTES for part in parts) or len(path.encode()) > _PATH_BYTES:
         return "is longer than most file systems hold"
-    if any(unicodedata.bidirectional(character) in ("RLO", "LRO", "RLE", "LRE", "RLI", "LRI") for character in path):
+    if _TURNING.search(path):
         return "holds characters that reverse the direction of writing and may look like another name"
     return None
 

@@ -38,6 +38,8 @@ class Limits:
         request_timeout: For one whole answer that is not a file's bytes.
         stall_timeout: With no byte of a file before its source counts as stalled.
         retries: Attempts after the first.
+        connect_retries: The same for a question that no connection could be made for; fewer, because the
+            store may have an answer. ``retries`` bounds it too.
         backoff_base: Wait before the first retry; doubled for each further one.
         backoff_max: Longest wait that we choose ourselves.
         max_wait: Longest wait that a server may ask for; a longer one is ``RateLimited``.
@@ -53,6 +55,7 @@ class Limits:
     request_timeout: float = 300.0
     stall_timeout: float = 30.0
     retries: int = 5
+    connect_retries: int = 2
     backoff_base: float = 0.5
     backoff_max: float = 60.0
     max_wait: float = 300.0
@@ -78,6 +81,7 @@ LIMITS: dict[str, type] = {
     "request_timeout": float,
     "stall_timeout": float,
     "retries": int,
+    "connect_retries": int,
     "backoff_base": float,
     "backoff_max": float,
     "max_wait": float,
@@ -87,7 +91,9 @@ LIMITS: dict[str, type] = {
     "small_file": int,
     "lock_timeout": float,
 }
-_MAY_BE_ZERO = frozenset({"retries", "backoff_base", "backoff_max", "max_wait", "small_file", "lock_timeout"})
+_MAY_BE_ZERO = frozenset(
+    {"retries", "connect_retries", "backoff_base", "backoff_max", "max_wait", "small_file", "lock_timeout"}
+)
 
 
 def _without_slash(url: str | None) -> str | None:
@@ -228,6 +234,18 @@ def user_folder(kind: Literal["cache", "config"], environ: Mapping[str, str]) ->
 
     find = platformdirs.user_cache_path if kind == "cache" else platformdirs.user_config_path
     return find("zooclient", appauthor=False)
+
+
+def path_of(text: str, name: str) -> Path:
+    """Returns the path that a text names, ``~`` and ``~user`` replaced.
+
+    Raises:
+        ConfigError: There is no such user.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{name} names the home of a user who is not known here: {text!r}.") from error
 
 
 def check_zoo(zoo: ZooSettings, name: Callable[[str], str], allow_plain_http: bool) -> None:

@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import Any
 
 from zooclient.errors import ConfigError
-from zooclient.settings import LIMITS, user_folder
+from zooclient.settings import LIMITS, path_of, user_folder
 from zooclient.settings.layer import Layer, canonical
 
 #: Tables of a project file that other rooms read.
@@ -71,7 +71,7 @@ def from_user(environ: Mapping[str, str]) -> Layer:
         ConfigError: It cannot be read, or says what cannot be.
     """
     named = environ.get("ZOOCLIENT_CONFIG")
-    path = Path(named).expanduser() if named else user_folder("config", environ) / "config.toml"
+    path = path_of(named, "ZOOCLIENT_CONFIG") if named else user_folder("config", environ) / "config.toml"
     raw = _bytes(path)
     if raw is None:
         return Layer()
@@ -150,9 +150,9 @@ def _read(table: dict[str, Any], path: Path, *, of_project: bool) -> Layer:
             for scheme, zoo in value.items():
                 _zoo(layer, scheme, zoo, where, of_project=of_project)
         elif key == "stores":
-            layer.set("stores", tuple(_path(text, path) for text in value), where)
+            layer.set("stores", tuple(_path(text, path, where) for text in value), where)
         elif key in ("home", "record"):
-            layer.set("record_dir" if key == "record" else key, _path(value, path), where)
+            layer.set("record_dir" if key == "record" else key, _path(value, path, where), where)
         else:
             layer.set(key.replace("-", "_"), value, where)
     return layer
@@ -204,9 +204,9 @@ def _typed(value: Any, kind: type, where: str) -> Any:
     return value
 
 
-def _path(text: str, file: Path) -> Path:
+def _path(text: str, file: Path, where: str) -> Path:
     """A path is relative to the file that names it."""
-    return file.parent / Path(text).expanduser()
+    return file.parent / path_of(text, where)
 
 
 def _warn_when_open_to_others(path: Path) -> None:

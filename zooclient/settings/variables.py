@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from zooclient.errors import ConfigError
-from zooclient.settings import LIMITS
+from zooclient.settings import LIMITS, path_of
 from zooclient.settings.layer import Layer, canonical
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -58,6 +57,7 @@ VARIABLES = (
     Variable("ZOOCLIENT_REQUEST_TIMEOUT", "For one whole answer that is not a file's bytes.", "seconds", "300"),
     Variable("ZOOCLIENT_STALL_TIMEOUT", "Without a byte before a source counts as stalled.", "seconds", "30"),
     Variable("ZOOCLIENT_RETRIES", "Attempts after the first.", "count", "5"),
+    Variable("ZOOCLIENT_CONNECT_RETRIES", "The same where no connection can be made.", "count", "2"),
     Variable("ZOOCLIENT_BACKOFF_BASE", "Wait before the first retry.", "seconds", "0.5"),
     Variable("ZOOCLIENT_BACKOFF_MAX", "Longest wait that we choose ourselves.", "seconds", "60"),
     Variable("ZOOCLIENT_MAX_WAIT", "Longest wait that a server may ask for.", "seconds", "300"),
@@ -103,11 +103,11 @@ def from_ours(environ: Mapping[str, str]) -> Layer:
         if name in _BOOLEANS:
             layer.set(_BOOLEANS[name], _boolean(name, text), name)
         elif name in _PATHS:
-            layer.set(_PATHS[name], Path(text).expanduser(), name)
+            layer.set(_PATHS[name], path_of(text, name), name)
         elif name in _LIMITS:
             layer.limits[_LIMITS[name]] = _number(name, text, LIMITS[_LIMITS[name]])
         elif name == "ZOOCLIENT_STORES":
-            layer.set("stores", tuple(Path(part).expanduser() for part in text.split(os.pathsep) if part), name)
+            layer.set("stores", tuple(path_of(part, name) for part in text.split(os.pathsep) if part), name)
         elif name == "ZOOCLIENT_LINK_MODE":
             layer.set("link_mode", text, name)
         else:
@@ -139,19 +139,19 @@ def from_theirs(environ: Mapping[str, str]) -> Layer:
     if endpoint := environ.get("HF_ENDPOINT"):
         layer.set_zoo("hf", "endpoint", endpoint, "HF_ENDPOINT")
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        if environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"):
+        if environ.get(name, "").lower() in _TRUE:
             layer.set("offline", True, name)
     if seconds := environ.get("HF_HUB_DOWNLOAD_TIMEOUT"):
         layer.limits["read_timeout"] = _number("HF_HUB_DOWNLOAD_TIMEOUT", seconds, float)
     return layer
 
 
-def why_offline(environ: Mapping[str, str]) -> str:
-    """Returns what switched connections off, for a sentence."""
+def why_offline(environ: Mapping[str, str]) -> str | None:
+    """Returns the variable that switched connections off; None when it was something else."""
     for name in ("ZOOCLIENT_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        if environ.get(name):
+        if environ.get(name, "").strip().lower() in _TRUE:
             return name
-    return "the settings"
+    return None
 
 
 def _boolean(name: str, text: str) -> bool:

@@ -23,7 +23,7 @@ class CacheEntry:
         weights_digest: ``sha256:HEX``; None when it holds no weights.
         files: Number of files.
         size: Bytes of all files.
-        selections: The wishes that it answers, as :meth:`~zooclient.records.plan.Wishes.key` spells them.
+        selections: The wishes that it answers, as :meth:`~zooclient.records.wishes.Wishes.key` spells them.
         made_at: When it was built, aware UTC.
         verified_at: When every byte was last hashed, aware UTC.
         access: Access state that its record tells, such as ``open`` or ``gated``. None when there is no record.

@@ -275,7 +275,7 @@ class Store:
             zoo: As for :meth:`save_record`.
             id: The model.
             revision: The pinned revision.
-            wishes_key: What was wished, from :meth:`zooclient.records.plan.Wishes.key`.
+            wishes_key: What was wished, from :meth:`zooclient.records.wishes.Wishes.key`.
             content_digest: ``sha256:HEX`` that it must have. None: any.
         """
         for layout in self._all():
@@ -350,16 +350,15 @@ class Store:
     def hold(self, snapshot: Snapshot) -> Iterator[Snapshot]:
         """Keeps a snapshot from being removed while the block runs, by other processes too.
 
-        For whoever opens its files late, such as a server. A snapshot of a store that is only read needs no holding.
-
-        Raises:
-            StoreError: The store cannot be written.
+        For whoever opens its files late, such as a server. Where the store cannot be written, or is a further one, this
+        does nothing: its owner alone decides.
         """
         path = extended(os.fspath(snapshot.path))
-        if not path.startswith(self._own.snapshots + os.sep):
+        writing = self._try_open() if path.startswith(self._own.snapshots + os.sep) else None
+        if writing is None:
             yield snapshot
             return
-        with self._open().holding(path):
+        with writing.holding(path):
             yield snapshot
 
     # -- upkeep ---------------------------------------------------------------------------------

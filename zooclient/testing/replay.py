@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from zooclient.errors import ConfigError, NetworkError
 from zooclient.net.cancel import Cancel
-from zooclient.net.exchange import Flow, Request, Response, masked
+from zooclient.net.exchange import Flow, Request, Response
 from zooclient.net.exchange import replay as run_with
+from zooclient.net.origin import masked
 from zooclient.net.recording import read_exchange, redacted_text
 
 T = TypeVar("T")

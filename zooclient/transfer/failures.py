@@ -21,7 +21,8 @@ from zooclient.errors import (
     StoreError,
     ZooError,
 )
-from zooclient.net.exchange import Response, masked
+from zooclient.net.exchange import Response
+from zooclient.net.origin import masked
 from zooclient.net.policy import Failure, server_wait
 
 #: What a broken conversation raises: sockets, TLS, name resolution and time limits are all ``OSError``.

@@ -10,7 +10,7 @@ from contextlib import closing
 from http.client import HTTPException
 
 from zooclient.errors import IntegrityError, NetworkError, ProtocolError, ZooError
-from zooclient.net.exchange import masked, origin
+from zooclient.net.origin import masked, origin
 from zooclient.net.policy import BUSY, Outcome, decide
 from zooclient.records.snapshot import Observed, Receipt
 from zooclient.transfer.crew import Crew
@@ -34,6 +34,9 @@ _PATIENCE = 2
 
 #: A connection is not relieved of work that it would do within these seconds anyway.
 _SOON = 0.2
+
+#: Seconds for the head of an answer from which on a server counts as far away.
+_FAR = 0.01
 
 #: Pieces grow up to this multiple, where waiting for the answer to each would cost time.
 _GROWTH = 8
@@ -205,7 +208,7 @@ class FileJob:
 
     def _step(self, partial: Partial) -> None:
         """Fetches one span, or waits for those who fetch the last ones."""
-        lease = partial.take(self._piece, self._least())
+        lease = partial.take(self._share(partial), self._least())
         if lease is not None:
             self._stream(lease, partial)
             return
@@ -280,7 +283,7 @@ class FileJob:
     def _help(self) -> None:
         partial = self._partial
         while partial is not None and self._interrupt is None and not self._crew.crowded():
-            lease = partial.take(self._piece, self._least())
+            lease = partial.take(self._share(partial), self._least())
             if lease is None:
                 return
             self._stream(lease, partial)
@@ -304,6 +307,11 @@ class FileJob:
             if not isinstance(error, _Dismissed):
                 self._interrupt = None
             raise error
+
+    def _share(self, partial: Partial) -> int:
+        """Bytes of the next piece: shorter towards the end, so that all connections end together."""
+        left = 0 if partial.size is None else partial.size - partial.have
+        return max(self._limits.piece_size, min(self._piece, left // 4))
 
     def _least(self) -> int:
         return max(self._limits.journal_step, int(self._rate * _SOON))
@@ -429,7 +437,7 @@ class FileJob:
         """Makes pieces longer where the wait for each answer is a good part of its time."""
         if poured > 0:
             self._rate = count / poured
-        if count >= self._piece and waited > 0.02 * poured:
+        if count >= self._piece and waited > max(_FAR, 0.02 * poured):
             self._piece = min(2 * self._piece, _GROWTH * self._limits.piece_size)
 
     # -- sentences ---------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
-from zooclient.net.exchange import origin
+from zooclient.net.origin import origin
 from zooclient.net.proxy import Proxies, socks_missing
 from zooclient.transfer.failures import ProxyRefused
 
@@ -162,6 +162,8 @@ class Line(http.client.HTTPConnection):
         self._proxy = urlsplit(proxy) if proxy else None
         self._handle: socket.socket | None = None
         self._aborted = False
+        #: Reads from the socket of the answer at hand.
+        self.recv_into: Callable[[memoryview], int] = _nothing
 
     def ask(self, url: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         """Sends a GET and reads the head of the answer."""
@@ -177,10 +179,10 @@ class Line(http.client.HTTPConnection):
         for name, value in {**headers, **extra}.items():
             self.putheader(name, value)
         self.endheaders()
-        sock = self.sock
+        sock: socket.socket = self.sock  # http.client lets go of it where the server closes after this answer
         response = self.getresponse()
-        if sock is not None:  # http.client lets go of it where the server closes after this answer
-            sock.settimeout(self._lines.stall_timeout)
+        sock.settimeout(self._lines.stall_timeout)
+        self.recv_into = sock.recv_into
         return response
 
     @property
@@ -322,6 +324,11 @@ def _closed_on_error(sock: socket.socket) -> Iterator[None]:
         raise
 
 
+def _nothing(buffer: memoryview) -> int:
+    """Reads the body of an answer that has none."""
+    return 0
+
+
 class Reply:
     """The answer to a GET: its head, and a body to be read once.
 
@@ -352,6 +359,7 @@ class Reply:
             name = name.lower()
             self.headers[name] = f"{self.headers[name]}, {value}" if name in self.headers else value
         self.length: int | None = None if response.chunked else response.length
+        self._receive: Callable[[memoryview], int] = response.fp.readinto1 if response.fp is not None else _nothing
         self._left = self.length
         self._ended = self._left == 0
 
@@ -381,15 +389,19 @@ class Reply:
             self._ended = count == 0
             return count
         until = time.monotonic() + _PATIENCE
-        stream: io.BufferedReader = self._response.fp
+        receive = self._receive
         filled, wanted = 0, len(buffer) if self._left is None else min(len(buffer), self._left)
         while filled < wanted:
-            count = stream.readinto1(buffer[filled:wanted])
+            count = receive(buffer[filled:wanted])
             if count == 0:
                 break
             filled += count
             if time.monotonic() >= until:
                 break
+        if filled >= io.DEFAULT_BUFFER_SIZE:
+            # One read of that size empties the buffer in which the head came. From here on the bytes are taken from the
+            # socket itself: two layers less, for each of TLS's records of 16 KiB.
+            self._receive = self._line.recv_into if self._line is not None else receive
         if self._left is not None:
             self._left -= filled
             if filled == 0:

@@ -15,7 +15,8 @@ from attrs import define, frozen
 from zooclient.errors import AccessError, NetworkError, Offline, ProtocolError
 from zooclient.net.auth import Auth
 from zooclient.net.cancel import Cancel
-from zooclient.net.exchange import REDIRECTS, Request, Response, masked, origin
+from zooclient.net.exchange import REDIRECTS, Request, Response
+from zooclient.net.origin import masked, origin
 from zooclient.net.policy import PASSING_STATUSES
 from zooclient.settings import Settings, is_loopback
 from zooclient.transfer.failures import Passing, Refusal, status_error

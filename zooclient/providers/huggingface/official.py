@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ _CHILD = Path(__file__).with_name("official_child.py")
 
 #: Variables that decide where requests go and what they carry: the child gets them from the settings alone.
 _OURS = re.compile(
-    r"(?:HF_|HUGGING|TRANSFORMERS_|(?:HTTPS?|ALL|NO|FTP)_PROXY$|SSL_CERT_|REQUESTS_CA|CURL_CA|NETRC$)", re.I
+    r"(?:HF_|HUGGING|ZOOCLIENT_|TRANSFORMERS_|(?:HTTPS?|ALL|NO|FTP)_PROXY$|SSL_CERT_|REQUESTS_CA|CURL_CA|NETRC$)", re.I
 )
 #: Of those, what the settings' environment may say.
 _PASSED = re.compile(
@@ -137,7 +137,7 @@ class OfficialHub:
 
 
 def judged(
-    chain: list[Mapping[str, Any]], request: Request, record: ModelRecord, file: FileEntry, *, web: str
+    chain: Sequence[Mapping[str, Any]], request: Request, record: ModelRecord, file: FileEntry, *, web: str
 ) -> ZooError:
     """Returns our error for what the client raised: by what the server answered where it did, else by name."""
     for link in chain:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import urlsplit
 
 from attrs import evolve, frozen
 
@@ -17,20 +16,17 @@ from zooclient.errors import (
     Unsupported,
     ZooError,
 )
-from zooclient.net.exchange import Flow, Request, Response, fetch, masked, origin
+from zooclient.net.exchange import Flow, Request, Response, fetch
+from zooclient.net.origin import masked, origin
 from zooclient.providers.base import Account
 from zooclient.providers.huggingface import wire
+from zooclient.providers.huggingface.endpoint import OFFICIAL, is_official, normal_endpoint
 from zooclient.providers.huggingface.refusal import refusal
 from zooclient.providers.reading import entries
 from zooclient.records.capability import Capability
 from zooclient.records.model import Demo, FileEntry, ModelRecord
 from zooclient.records.query import Page, Query
 from zooclient.records.ref import Ref
-
-#: Where the Hub is.
-OFFICIAL: Final = "https://huggingface.co"
-#: Other names of it, which only redirect.
-_ALIASES = {"https://hf.co": OFFICIAL, "https://www.huggingface.co": OFFICIAL}
 
 #: Bytes of an answer at the most: a record with 100 000 files, and a page of a listing or of a tree.
 _INFO_BYTES = 64 * 1024 * 1024
@@ -89,7 +85,7 @@ class HuggingFace:
     @property
     def official(self) -> bool:
         """Whether it is the Hub itself."""
-        return origin(self.endpoint) == origin(OFFICIAL)
+        return is_official(self.endpoint)
 
     def search(self, query: Query, cursor: str | None = None) -> Flow[Page]:
         """One page of models. The cursor is the address that the page before named.
@@ -97,7 +93,7 @@ class HuggingFace:
         Raises:
             IntegrityError: The next page is on another server.
         """
-        if cursor is not None and not cursor.startswith(f"{self.endpoint}/api/models?"):
+        if cursor is not None and not self._is_cursor(cursor):
             raise ConfigError(
                 f"This is no cursor of {self.endpoint}: {masked(cursor)!r}.", zoo="hf", operation="search"
             )
@@ -110,6 +106,13 @@ class HuggingFace:
             cursor=wire.next_page(response, self.endpoint),
             unapplied=unapplied,
         )
+
+    def _is_cursor(self, cursor: str) -> bool:
+        """Whether it is an address that a page of this server named."""
+        try:
+            return origin(cursor) == origin(self.endpoint)
+        except IntegrityError:
+            return False
 
     def _unapplied(self, query: Query) -> tuple[str, ...]:
         names = []
@@ -217,24 +220,3 @@ class HuggingFace:
         if not response.ok:
             raise self.refused(response, ref, operation)
         return response
-
-
-def normal_endpoint(endpoint: str) -> str:
-    """Returns an endpoint in one spelling: no slash at the end, the Hub under its own name.
-
-    Raises:
-        ConfigError: It is no plain http or https address.
-    """
-    try:
-        origin(endpoint)
-        parts = urlsplit(endpoint)
-    except (ValueError, IntegrityError) as error:
-        raise ConfigError(
-            f"The endpoint {masked(endpoint)!r} is no plain http or https address.",
-            zoo="hf",
-            hint="An endpoint looks like https://hub.example.org, without user name or password.",
-        ) from error
-    if parts.query or parts.fragment:
-        raise ConfigError(f"The endpoint {masked(endpoint)!r} holds more than an address and a path.", zoo="hf")
-    bare = endpoint.rstrip("/")
-    return _ALIASES.get(bare.lower(), bare)

@@ -20,7 +20,8 @@ from zooclient.errors import (
     Unsupported,
     ZooError,
 )
-from zooclient.net.exchange import Response, masked, redirect_target
+from zooclient.net.exchange import Response, redirect_target
+from zooclient.net.origin import masked
 from zooclient.providers.reading import line, mapping, strings
 from zooclient.records.ref import Ref
 

@@ -15,7 +15,8 @@ from urllib.parse import quote, urlencode, urljoin
 from attrs import evolve
 
 from zooclient.errors import IntegrityError, ProtocolError, RefError, Unsupported
-from zooclient.net.exchange import Response, masked, origin
+from zooclient.net.exchange import Response
+from zooclient.net.origin import masked, origin
 from zooclient.providers.base import Account
 from zooclient.providers.reading import count, entries, instant, mapping, plain, string, strings, unread
 from zooclient.records.classify import classify
@@ -50,7 +51,6 @@ _FORMAT_TAGS = {
     "pickle": "pytorch",
     "flax": "jax",
     "tensorflow": "tf",
-    "numpy": "mlx",
 }
 
 #: The one tag by which authors mark what is not for all.
