@@ -12,6 +12,8 @@ import pytest
 
 from zooclient.testing import LocalZoo
 
+pytest_plugins = ["proxydouble"]
+
 
 def safetensors(seed: int, floats: int) -> bytes:
     """Returns a safetensors file with one tensor of ``floats`` 32-bit floats."""

@@ -33,6 +33,7 @@ SHOWN = {
     "export ZOOCLIENT_HF_ENDPOINT=http://127.0.0.1:8000": "the zoo that runs these examples is this one",
     "python -m pip install 'zooclient[socks]'": "installs",
     "nox -s bench": "takes minutes",
+    "zooclient doctor --live": "asks the real zoos",
 }
 
 #: Languages of blocks that are neither commands nor programs.

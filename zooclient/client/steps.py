@@ -7,7 +7,7 @@ Every step is a flow: what needs the network yields requests, what blocks on the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -50,6 +50,8 @@ def telling(operation: str, ref: Ref | None, zoo: str | None = None) -> Iterator
         yield
     except ZooError as error:
         error.about(operation=operation, ref=str(ref) if ref else None, zoo=zoo or (ref.scheme if ref else None))
+        if isinstance(error, ProtocolError) and operation in ("search", "resolve"):
+            error.about(hint='Is the endpoint right? via="official" asks through the zoo\'s own client.')
         raise
 
 
@@ -94,7 +96,7 @@ class Steps:
             if provider.capability.in_place:
                 return (yield from provider.resolve(ref, demos=demos))
             known = self._known(ref)
-            if known is not None and not demos:
+            if known is not None and not demos and (self.settings.offline or _proves(known)):
                 return known
             if self.settings.offline:
                 return self._from_store(ref, Offline("Connections are switched off (offline)."))
@@ -103,7 +105,7 @@ class Steps:
             except (ProtocolError, RateLimited):
                 raise
             except NetworkError as error:
-                return self._from_store(ref, error)
+                return known if known is not None and not demos else self._from_store(ref, error)
             self._remember(ref, record)
             return record
 
@@ -155,6 +157,21 @@ class Steps:
             # A home that cannot be written must not keep anybody from asking; the download will say so.
             return
 
+    @contextmanager
+    def _doubting(self, record: ModelRecord) -> Iterator[None]:
+        """Lets go of a claim that failed before anything proved it, so that the next run asks the zoo again."""
+        from zooclient.errors import StoreError
+
+        try:
+            yield
+        except IntegrityError:
+            if record.ref.revision is not None and not self._in_place(record.ref):
+                with suppress(StoreError):  # what failed is the better news
+                    self.wiring.store().distrust(
+                        self.wiring.place(record.ref.scheme), record.ref.id, record.ref.revision
+                    )
+            raise
+
     # -- plan -----------------------------------------------------------------------------------
 
     def record_of(self, target: str | Ref | ModelRecord, operation: str) -> Flow[ModelRecord]:
@@ -200,7 +217,7 @@ class Steps:
     def _plan(self, record: ModelRecord, wishes: Wishes) -> Plan:
         from zooclient.planning import build_plan
 
-        with telling("plan", record.ref):
+        with telling("plan", record.ref), self._doubting(record):
             if self._in_place(record.ref):
                 from attrs import evolve
 
@@ -210,7 +227,7 @@ class Steps:
 
     # -- download -------------------------------------------------------------------------------
 
-    def held(self, target: str | Ref | ModelRecord | Plan, wishes: Wishes) -> Snapshot | None:
+    def held(self, target: str | Ref | ModelRecord | Plan, wishes: Wishes, operation: str) -> Snapshot | None:
         """The snapshot that answers a pinned wish without asking anybody; None when there is none."""
         if isinstance(target, (str, Ref)):
             ref = self.read(target)
@@ -221,7 +238,7 @@ class Steps:
             ref = target.record.ref if isinstance(target, Plan) else target.ref
         if ref.revision is None or not ref.pinned:
             return None
-        with telling("find", ref):
+        with telling(operation, ref):
             return self.wiring.store().find(
                 self.wiring.place(ref.scheme), ref.id, ref.revision, wishes.key(), ref.content_digest
             )
@@ -238,7 +255,7 @@ class Steps:
         via: str | None = None,
     ) -> Flow[Snapshot]:
         """A whole, verified snapshot; from the store when it is there."""
-        snapshot = self.held(target, wishes)
+        snapshot = self.held(target, wishes, operation)
         if snapshot is None:
             from zooclient.records.plan import Plan
 
@@ -247,7 +264,7 @@ class Steps:
             else:
                 record = yield from self.record_of(target, operation)
                 plan = self._plan(record, wishes)
-            with telling(operation, plan.record.ref):
+            with telling(operation, plan.record.ref), self._doubting(plan.record):
                 snapshot = yield from self._bring(plan, reporter, cancel, via)
         if to is not None:
             from zooclient.net.exchange import Call
@@ -430,6 +447,13 @@ class Steps:
                 revision = seen.revision if seen is not None else revision
             verdict: Verdict = yield Call(run=lambda: store.verify(place, ref.id, revision))
             return verdict
+
+
+def _proves(record: ModelRecord) -> bool:
+    """Whether a record can prove every file; one without digests, as strangers get of a gated model, is not final."""
+    from zooclient.records.digest import PROOF
+
+    return all(any(name in file.digests for name in PROOF) for file in record.files)
 
 
 def resumed(flow: Flow[T], first: Ask) -> Flow[T]:

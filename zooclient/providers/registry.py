@@ -140,13 +140,14 @@ def official_for(provider: Provider, settings: Settings) -> Official:
         Unsupported: The zoo has none.
     """
     if provider.scheme == "hf" and provider.endpoint is not None:
+        from zooclient.net.proxy import Proxies
         from zooclient.providers.huggingface.official import OfficialHub
 
         return OfficialHub(
             endpoint=provider.endpoint,
             token=lambda: _token_of(provider, settings),
             environ=settings.environ,
-            proxy=settings.zoo("hf").proxy,
+            proxy=Proxies.of(settings).for_url(provider.endpoint),
         )
     raise Unsupported(
         f"{provider.scheme} has no client of its own.",

@@ -157,7 +157,9 @@ class Hit:
 class ModelRecord:
     """What the zoo claims about one revision of a model. Written once; what we observe goes elsewhere.
 
-    Attributes (beside those of :class:`Hit`):
+    It has the attributes of :class:`Hit`, and further ones.
+
+    Attributes:
         ref: The model at the pinned revision.
         requested: The reference as it was asked for.
         pin: What the revision of ``ref`` is: an immutable ``commit``, ``version`` or ``content``, or ``none``.

@@ -180,10 +180,12 @@ async def _whole(body: bytes | Span) -> AsyncGenerator[bytes, None]:
                 return
             yield block
     finally:
-        if ahead is not None:
-            # The thread that reads must be done with the file before it is closed.
-            await asyncio.wait([ahead])
-        file.close()
+        try:
+            if ahead is not None:
+                # The thread that reads must be done with the file before it is closed.
+                await asyncio.wait([ahead])
+        finally:
+            file.close()  # also when the loop is torn down, and nobody waits any longer
 
 
 def _read(file: FileIO, left: int) -> asyncio.Task[bytes]:

@@ -122,6 +122,26 @@ class Store:
 
         write_ref(self._own, zoo, id, name, SeenRef(revision=revision, seen_at=seen_at), self._work().path())
 
+    def distrust(self, zoo: str, id: str, revision: str) -> None:
+        """Drops what a zoo claimed about a revision, because it could not be held to it.
+
+        Where a snapshot stands, the claim was proved once and stays: a zoo that says something else now is not to
+        be believed for saying it.
+
+        Args:
+            zoo: As for :meth:`save_record`.
+            id: The model.
+            revision: The pinned revision.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        from zooclient.store.claims import forget
+        from zooclient.store.snapshots import manifests
+
+        if not any(manifests(layout.revision(zoo, id, revision)) for layout in self._all()):
+            forget(self._own, zoo, id, revision)
+
     def find_ref(self, zoo: str, id: str, name: str) -> SeenRef | None:
         """Returns what a moving name meant when it was last seen, in any of the stores; None when it never was."""
         from zooclient.store.claims import read_ref

@@ -23,6 +23,7 @@ from zooclient.serve.faults import (
     Truncated,
 )
 from zooclient.testing.localzoo import LocalZoo, Seen
+from zooclient.testing.replay import Replay, replay
 
 __all__ = [
     "Body",
@@ -40,6 +41,7 @@ __all__ = [
     "NoRange",
     "NullList",
     "Redirect",
+    "Replay",
     "Resize",
     "Seen",
     "Slow",
@@ -47,4 +49,5 @@ __all__ = [
     "Status",
     "Thrown",
     "Truncated",
+    "replay",
 ]

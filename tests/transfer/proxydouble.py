@@ -1,4 +1,4 @@
-"""Proxies on loopback for the transfer tests."""
+"""Proxies on loopback that want a user and a password."""
 
 from __future__ import annotations
 
