@@ -67,8 +67,8 @@ class Fault:
     whole: bool = False
     chunked: bool = False
     shift: int = 0
-    before: Callable[[], None] | None = None
-    during: Callable[[int], None] | None = None
+    before: Callable[[], object] | None = None
+    during: Callable[[int], object] | None = None
 
 
 @define
@@ -226,7 +226,7 @@ def _handler(home: ByteServer) -> type[BaseHTTPRequestHandler]:
                 body[fault.flip - start] ^= 1
             end = len(body) if fault.cut is None else min(fault.cut, len(body))
             for at in range(0, end, home.block):
-                block = body[at : min(at + home.block, end)]
+                block = bytes(body[at : min(at + home.block, end)])
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(block), block) if fault.chunked else block)
                 asked.sent += len(block)
                 if fault.during is not None:

@@ -197,7 +197,7 @@ def test_a_deadline_ends_a_transfer_that_waits(sink: FolderSink) -> None:
     """A deadline needs nobody to call cancel."""
     release = threading.Event()
     with ByteServer() as server:
-        url = server.serve("/f", CONTENT, always=Fault(before=lambda: release.wait(20) and None))
+        url = server.serve("/f", CONTENT, always=Fault(before=lambda: release.wait(20)))
         with pytest.raises(Cancelled, match="deadline"):
             bring(sink, item(FILE, url), cancel=Cancel(0.2))
         release.set()

@@ -72,7 +72,7 @@ def test_a_git_file_is_proved_by_its_git_digest(sink: FolderSink) -> None:
     with ByteServer() as server:
         url = server.serve("/f", CONTENT)
         (receipt,) = bring(sink, item(good, url))
-        with pytest.raises(IntegrityError, match="git-sha1 0{40} was expected"):
+        with pytest.raises(IntegrityError, match=r"git-sha1 0{40} was expected"):
             bring(sink, item(bad, url))
     assert digest == receipt.observed.git_sha1
 
@@ -181,7 +181,7 @@ def test_a_longer_body_is_refused(sink: FolderSink, chunked: bool) -> None:
     """More bytes than were promised are an IntegrityError, with a length or without."""
     with ByteServer() as server:
         url = server.serve("/f", CONTENT, always=Fault(content=CONTENT + b"!", chunked=chunked))
-        with pytest.raises(IntegrityError, match="model.bin of hf:org/tiny@0123, where 204800 were promised"):
+        with pytest.raises(IntegrityError, match=r"model\.bin of hf:org/tiny@0123, where 204800 were promised"):
             bring(sink, item(FILE, url))
 
 

@@ -67,21 +67,23 @@ def test_a_server_without_ranges_gives_one_stream(sink: FolderSink) -> None:
     assert len(server.asked) == 1
 
 
-def test_ranges_that_stop_working_midway_start_over(sink: FolderSink) -> None:
+@pytest.mark.parametrize("connections", [1, 8])
+def test_ranges_that_stop_working_midway_start_over(sink: FolderSink, connections: int) -> None:
     """A 200 to a later range throws the ranges away; the file then comes as one stream."""
     with ByteServer() as server:
         url = server.serve("/f", CONTENT, Fault(), Fault(), always=Fault(whole=True))
-        bring(sink, item(FILE, url), connections=1)
+        bring(sink, item(FILE, url), connections=connections)
     assert sink.read(FILE) == CONTENT
 
 
-def test_a_tag_that_changes_between_ranges_starts_over(sink: FolderSink) -> None:
+@pytest.mark.parametrize("connections", [1, 8])
+def test_a_tag_that_changes_between_ranges_starts_over(sink: FolderSink, connections: int) -> None:
     """Pieces of two contents of one size are never joined."""
     new = random.Random(4).randbytes(len(CONTENT))
     told = Told()
     with ByteServer() as server:
         url = server.serve("/f", new, Fault(content=CONTENT), Fault(content=CONTENT))
-        bring(sink, item(entry(new), url), reporter=told)
+        bring(sink, item(entry(new), url), reporter=told, connections=connections)
     assert new == sink.read(FILE)
     assert any("was replaced" in reason for reason in told.retries)
 
@@ -91,7 +93,7 @@ def test_no_connection_takes_longer_than_its_share(sink: FolderSink) -> None:
     release = threading.Event()
     limits = evolve(LIMITS, piece_size=2 * MIB, stall_timeout=0.5)
     with ByteServer() as server:
-        hang = Fault(during=lambda sent: release.wait(20) and None if sent > MIB else None)
+        hang = Fault(during=lambda sent: sent > MIB and release.wait(20))
         url = server.serve("/f", CONTENT, hang)
         bring(sink, item(FILE, url), connections=8, limits=limits)
         release.set()
@@ -206,7 +208,8 @@ def test_the_next_source_goes_on_in_the_middle(sink: FolderSink) -> None:
     assert len(CONTENT) == one.sent("/f") + two.sent("/f")
 
 
-def test_a_source_that_lies_is_dropped(sink: FolderSink) -> None:
+@pytest.mark.parametrize("connections", [1, 8])
+def test_a_source_that_lies_is_dropped(sink: FolderSink, connections: int) -> None:
     """A wrong digest throws the liar's bytes away, and the next source brings the file."""
     told = Told()
     with ByteServer() as one, ByteServer() as two:
@@ -214,6 +217,7 @@ def test_a_source_that_lies_is_dropped(sink: FolderSink) -> None:
             sink,
             item(FILE, one.serve("/f", CONTENT, always=Fault(flip=2 * MIB)), two.serve("/f", CONTENT)),
             reporter=told,
+            connections=connections,
         )
     assert sink.read(FILE) == CONTENT
     assert {"b": len(CONTENT)} == receipt.sources

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from zooclient.client.making import StrPath, Token, cancel_of, query_of, settings_of, wishes_of
+from zooclient.client.making import StrPath, Token, folder_of, own_cancel, query_of, settings_of, wishes_of
 from zooclient.client.steps import Steps, resumed
 from zooclient.client.wiring import Wiring
-from zooclient.net.cancel import Cancel
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
     from zooclient.client.hits import AsyncHits
     from zooclient.loading.model import Model
+    from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
@@ -155,11 +155,11 @@ class AsyncClient:
         via: str | None = None,
     ) -> Snapshot:
         """As :meth:`zooclient.Client.download`."""
-        stop = cancel_of(cancel, deadline) or Cancel()
+        stop = own_cancel(cancel, deadline)
         flow = self._steps.download(
             ref,
             wishes_of(files, exclude, weights, allow_unverified),
-            to=None if to is None else Path(to),
+            to=folder_of(to),
             reporter=reporter,
             cancel=stop,
             via=via,
@@ -176,7 +176,7 @@ class AsyncClient:
         deadline: float | None = None,
     ) -> Path:
         """As :meth:`zooclient.Client.file`."""
-        stop = cancel_of(cancel, deadline) or Cancel()
+        stop = own_cancel(cancel, deadline)
         return await self.run(self._steps.file(ref, path, cancel=stop, allow_unverified=allow_unverified), stop)
 
     async def load(
@@ -195,7 +195,7 @@ class AsyncClient:
         """As :meth:`zooclient.Client.load`."""
         from zooclient.loading.model import Model
 
-        stop = cancel_of(cancel, deadline) or Cancel()
+        stop = own_cancel(cancel, deadline)
         flow = self._steps.download(
             ref,
             wishes_of(files, exclude, weights, allow_unverified),

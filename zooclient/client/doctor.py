@@ -62,9 +62,16 @@ def check_up(client: Client) -> Iterator[Finding]:
 
 def _home(client: Client) -> Iterator[Finding]:
     home = client.settings.store_home()
-    there = next((folder for folder in (home, *home.parents) if folder.is_dir()), None)
-    if there is None:
-        yield Finding(zoo=None, check="disk", verdict="fail", text=f"No folder above {home} exists.")
+    there = next((path for path in (home, *home.parents) if path.exists()), None)
+    if there is None or not there.is_dir():
+        why = "nothing above it exists" if there is None else f"{there} is a file"
+        yield Finding(
+            zoo=None,
+            check="home",
+            verdict="fail",
+            text=f"The store cannot be at {home}: {why}.",
+            hint="ZOOCLIENT_HOME names another place.",
+        )
         return
     try:
         free = shutil.disk_usage(there).free
@@ -80,6 +87,15 @@ def _home(client: Client) -> Iterator[Finding]:
         hint="`zooclient cache prune` frees what nothing needs; ZOOCLIENT_HOME moves the store." if little else None,
     )
     yield _writable(there, home)
+    for store in client.settings.stores:
+        if not store.is_dir():
+            yield Finding(
+                zoo=None,
+                check="store",
+                verdict="warn",
+                text=f"The read-only store {store} is not there.",
+                hint="ZOOCLIENT_STORES or the config file names it.",
+            )
 
 
 def _writable(there: Path, home: Path) -> Finding:

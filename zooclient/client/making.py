@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,11 @@ def settings_of(
     strict: bool | None,
     offline: bool | None,
 ) -> Settings:
-    """Lays the arguments of a client over its settings."""
+    """Lays the arguments of a client over its settings.
+
+    Raises:
+        RefError: A scheme that nobody provides.
+    """
     from attrs import evolve
 
     base = settings if settings is not None else Settings()
@@ -41,20 +46,33 @@ def settings_of(
         changes["offline"] = offline
     zoos = dict(base.zoos)
     for scheme, endpoint in (endpoints or {}).items():
-        name = _canonical(scheme)
+        name = _provided(scheme)
         zoos[name] = evolve(zoos.get(name, ZooSettings()), endpoint=endpoint, endpoint_trusted=True)
     for scheme, token in (tokens or {}).items():
-        name = _canonical(scheme)
+        name = _provided(scheme)
         zoos[name] = evolve(zoos.get(name, ZooSettings()), token=token)
     if zoos != dict(base.zoos):
         changes["zoos"] = zoos
     return evolve(base, **changes) if changes else base
 
 
-def _canonical(scheme: str) -> str:
-    from zooclient.providers.registry import canonical
+def _provided(scheme: str) -> str:
+    from zooclient.providers.registry import provided
 
-    return canonical(scheme)
+    return provided(scheme)
+
+
+def folder_of(to: StrPath | None) -> Path | None:
+    """Returns the folder that was named.
+
+    Raises:
+        ConfigError: An empty name, such as that of a variable that is not set; it would mean the current folder.
+    """
+    if to is None:
+        return None
+    if not os.fspath(to):
+        raise ConfigError("The folder to copy to has an empty name.", hint='The current one is ".".')
+    return Path(to)
 
 
 def wishes_of(
@@ -82,11 +100,13 @@ def query_of(text: str | Query, zoos: str | Iterable[str] | None, filters: Mappi
     """Turns the arguments of ``search`` into a query.
 
     Raises:
-        ConfigError: A filter that does not exist.
+        ConfigError: A filter that does not exist, or a value that it cannot have.
     """
+    from typing import get_args
+
     from attrs import evolve, fields_dict
 
-    from zooclient.records.query import Query
+    from zooclient.records.query import Query, Sort
 
     known = set(fields_dict(Query)) - {"text", "zoos"}
     unknown = sorted(set(filters) - known)
@@ -99,18 +119,42 @@ def query_of(text: str | Query, zoos: str | Iterable[str] | None, filters: Mappi
         changes["tags"] = _tuple(changes["tags"])
     if zoos is not None:
         changes["zoos"] = _tuple(zoos)
-    if isinstance(text, Query):
-        return evolve(text, **changes)
-    return Query(text=text, **changes)
+    if changes.get("sort") not in (None, *get_args(Sort)):
+        raise ConfigError(
+            f"search knows no order {changes['sort']!r}.",
+            hint=f"It knows: {', '.join(get_args(Sort))}.",
+            operation="search",
+        )
+    try:
+        return evolve(text, **changes) if isinstance(text, Query) else Query(text=text, **changes)
+    except ValueError as error:
+        raise ConfigError(f"This cannot be searched for: {error}.", operation="search") from error
 
 
 def cancel_of(cancel: Cancel | None, deadline: float | None) -> Cancel | None:
-    """Joins what a caller may stop with and when it must stop by itself."""
+    """Joins what a caller may stop with and when it must stop by itself.
+
+    Raises:
+        ConfigError: The deadline is no number of seconds.
+    """
     if deadline is None:
         return cancel
     from zooclient.net.cancel import Cancel
 
-    joined = Cancel(deadline)
-    if cancel is not None:
-        cancel.on_cancel(joined.cancel)
+    if isnan(deadline):
+        raise ConfigError("The deadline is no number of seconds: nan.")
+    if cancel is None:
+        return Cancel(deadline)
+    joined = Cancel(cancel.remaining(deadline))
+    cancel.on_cancel(joined.cancel)
     return joined
+
+
+def own_cancel(cancel: Cancel | None, deadline: float | None) -> Cancel:
+    """As :func:`cancel_of`, but one that ends a single call: cancelling it is not felt by who shares ``cancel``."""
+    from zooclient.net.cancel import Cancel
+
+    joined = cancel_of(cancel, deadline)
+    if joined is None:
+        return Cancel()
+    return joined.child() if joined is cancel else joined

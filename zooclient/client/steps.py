@@ -177,7 +177,7 @@ class Steps:
     def record_of(self, target: str | Ref | ModelRecord, operation: str) -> Flow[ModelRecord]:
         """A record for whatever a caller gave; a moving name is told, or refused in strict mode."""
         if not isinstance(target, (str, Ref)):
-            return target
+            return _record(target)
         ref = self.read(target)
         with telling(operation, ref):
             settled = ref.pinned or self._in_place(ref)
@@ -203,7 +203,10 @@ class Steps:
 
         Raises:
             RefError: It cannot be read.
+            TypeError: It is neither.
         """
+        if not isinstance(target, (str, Ref)):
+            raise TypeError(f"A reference is a str or a Ref, and this is a {type(target).__name__}.")
         return target if isinstance(target, Ref) else Ref.parse(target)
 
     def _in_place(self, ref: Ref) -> bool:
@@ -235,7 +238,7 @@ class Steps:
             from zooclient.records.plan import Plan  # not for a warm load by text, which needs no plan
 
             wishes = target.wishes if isinstance(target, Plan) else wishes
-            ref = target.record.ref if isinstance(target, Plan) else target.ref
+            ref = target.record.ref if isinstance(target, Plan) else _record(target).ref
         if ref.revision is None or not ref.pinned:
             return None
         with telling(operation, ref):
@@ -313,8 +316,9 @@ class Steps:
                 receipts.append(Receipt(path=item.file.path, observed=observed))
         if missing:
             if self.settings.offline:
+                count = f"{len(missing)} of {len(plan.files)} files"
                 raise Offline(
-                    f"{len(missing)} files of {record.ref} are not in the store, and connections are switched off.",
+                    f"{count} wanted of {record.ref} are not in the store, and connections are switched off.",
                     hint="Get it once while online, or name a store that holds it in ZOOCLIENT_STORES.",
                 )
             store.check_space(sum(file.size or 0 for file in missing))
@@ -395,18 +399,26 @@ class Steps:
         from zooclient.records.wishes import Wishes
 
         wishes = Wishes(files=(path,), weights="all", allow_unverified=allow_unverified)
+        if self.held(target, wishes, "file") is None:
+            target = yield from self.record_of(target, "file")
+            # The path is meant as it stands: a pattern would fetch what it matches.
+            if all(file.path != path for file in target.files):
+                raise NotFound(
+                    f"{target.ref} has no file {path!r}.",
+                    ref=str(target.ref),
+                    zoo=target.ref.scheme,
+                    operation="file",
+                    hint="`.files` of its record lists them; `download` takes patterns.",
+                )
         snapshot = yield from self.download(target, wishes, operation="file", cancel=cancel)
-        found = Path(snapshot.path, path)
-        if all(file.path != path for file in snapshot.files):
-            raise NotFound(f"{snapshot.ref} has no file {path!r}.", ref=str(snapshot.ref), operation="file")
-        return found
+        return Path(snapshot.path, path)
 
     def card(self, target: str | Ref | ModelRecord) -> Flow[Card]:
         """The model card; from the record's own metadata when there is no text or it may not be read."""
         from zooclient.net.exchange import Call
         from zooclient.records.card import Card
 
-        record = target if not isinstance(target, (str, Ref)) else (yield from self.resolve(self.read(target)))
+        record = _record(target) if not isinstance(target, (str, Ref)) else (yield from self.resolve(self.read(target)))
         entry = next((file for file in record.files if file.role == "card"), None)
         if entry is None:
             return Card.of(record, problem="The model has no card.")
@@ -421,11 +433,16 @@ class Steps:
 
     def whoami(self, zoo: str, token: str | None = None) -> Flow[Account]:
         """Whose token this is."""
-        from zooclient.providers.registry import canonical
+        from zooclient.providers.registry import canonical, credential_for
 
         scheme = canonical(zoo)
         with telling("whoami", None, scheme):
-            return (yield from self.wiring.provider(scheme).whoami(token))
+            provider = self.wiring.provider(scheme)
+            if token is None and provider.capability.login and credential_for(provider, self.settings) is None:
+                raise AccessError(
+                    f"No token is set for {provider.endpoint}.", hint=f"`zooclient login {scheme}` stores one."
+                )
+            return (yield from provider.whoami(token))
 
     # -- upkeep ---------------------------------------------------------------------------------
 
@@ -441,11 +458,14 @@ class Steps:
                 raise RefError(
                     f"{ref} lies outside the store; resolving it hashes it.", hint=f"`zooclient resolve {ref}`"
                 )
-            revision = ref.revision or ""
+            revision = ref.revision
             if not ref.pinned:
-                seen = store.find_ref(place, ref.id, revision)
+                seen = store.find_ref(place, ref.id, revision or "")
                 revision = seen.revision if seen is not None else revision
-            verdict: Verdict = yield Call(run=lambda: store.verify(place, ref.id, revision))
+            record = None if revision is None else store.load_record(place, ref.id, revision)
+            # Snapshots lie under the name that the model has now; the reference may hold one of old.
+            name = ref.id if record is None else record.ref.id
+            verdict: Verdict = yield Call(run=lambda: store.verify(place, name, revision))
             return verdict
 
 
@@ -454,6 +474,17 @@ def _proves(record: ModelRecord) -> bool:
     from zooclient.records.digest import PROOF
 
     return all(any(name in file.digests for name in PROOF) for file in record.files)
+
+
+def _record(target: object) -> ModelRecord:
+    """Returns the record that a caller handed over; what is like one, such as a hit, has no files."""
+    from zooclient.records.model import ModelRecord
+
+    if not isinstance(target, ModelRecord):
+        raise TypeError(
+            f"This takes a reference, a record or a plan, and not a {type(target).__name__}; its `.ref` may do."
+        )
+    return target
 
 
 def resumed(flow: Flow[T], first: Ask) -> Flow[T]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from zooclient.client.making import StrPath, Token, cancel_of, query_of, settings_of, wishes_of
+from zooclient.client.making import StrPath, Token, cancel_of, folder_of, query_of, settings_of, wishes_of
 from zooclient.client.steps import Steps, resumed
 from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
@@ -134,7 +134,7 @@ class Client:
             its ``unapplied`` the fields of the query that could not be applied.
 
         Raises:
-            ConfigError: A filter that does not exist.
+            ConfigError: A filter that does not exist, or a value that it cannot have.
             Unsupported: A zoo was named that cannot be searched.
         """
         from zooclient.client.hits import Hits
@@ -218,7 +218,8 @@ class Client:
             exclude: As for :meth:`plan`.
             weights: As for :meth:`plan`.
             allow_unverified: As for :meth:`plan`.
-            to: Folder that gets plain copies besides. None: the store alone.
+            to: Folder that gets plain copies besides; other files in it under the same names are a StoreError. None:
+                the store alone.
             reporter: Told of progress. None: nobody is.
             cancel: Stops it from another thread. None: nothing does.
             deadline: Seconds after which it stops by itself; what has arrived is kept. None: none.
@@ -239,7 +240,7 @@ class Client:
         flow = self._steps.download(
             ref,
             wishes_of(files, exclude, weights, allow_unverified),
-            to=None if to is None else Path(to),
+            to=folder_of(to),
             reporter=reporter,
             cancel=stop,
             via=via,
@@ -323,6 +324,10 @@ class Client:
     def verify(self, ref: str | Ref | Snapshot) -> Verdict:
         """Hashes every byte that the store holds of a reference again, with no network.
 
+        Args:
+            ref: What to look at. A branch or tag means what it meant when it was last asked for; without a revision,
+                and when that was never asked for, all revisions that are held are meant.
+
         Raises:
             NotFound: The store holds nothing of it.
         """
@@ -339,5 +344,8 @@ class Client:
 
         Raises:
             AccessError: The token is not valid, or there is none.
+            RefError: Nobody provides the zoo.
+            Unsupported: The zoo has no accounts.
+            NetworkError: The zoo cannot be reached.
         """
         return self.run(self._steps.whoami(zoo, token))

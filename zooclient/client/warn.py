@@ -25,7 +25,7 @@ def _spoken(age: timedelta) -> str:
         if seconds >= size:
             count = seconds // size
             return f"{count} {unit}{'s' if count > 1 else ''}"
-    return f"{seconds} seconds"
+    return f"{seconds} second{'s' if seconds != 1 else ''}"
 
 
 def _warn(category: type[Warning], text: str) -> None:

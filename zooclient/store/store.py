@@ -405,8 +405,8 @@ class Store:
         """Removes snapshots, and their records when nothing of the revision is left; :meth:`prune` frees the bytes.
 
         Args:
-            selector: A reference: without a revision all of that model, with a content digest that one snapshot; or
-                a snapshot, or an entry.
+            selector: A snapshot, an entry, or a reference: without a revision all of that model, with a content digest
+                that one snapshot. A moving name means what it last meant, a name of old the model that it led to.
             cancel: Ends the waiting. None: nothing does.
 
         Returns:
@@ -414,6 +414,7 @@ class Store:
 
         Raises:
             NotFound: Nothing matches.
+            RefError: The reference cannot be read.
             StoreError: It is in use for longer than the lock timeout, or cannot be written.
         """
         return self._open().upkeep.remove(selector, cancel)
@@ -435,6 +436,7 @@ class Store:
             cancel: Ends the waiting. None: nothing does.
 
         Raises:
+            RefError: A reference of ``keep`` cannot be read.
             StoreError: The store cannot be written or locked, or a snapshot is in use for too long.
         """
         return self._open().upkeep.prune(older_than=older_than, keep=keep, dry_run=dry_run, cancel=cancel)

@@ -14,7 +14,7 @@ from zooclient.errors import NotFound, StoreError
 from zooclient.net.cancel import Cancel
 from zooclient.records.ref import Ref
 from zooclient.records.snapshot import Snapshot
-from zooclient.store.claims import forget, read_access
+from zooclient.store.claims import forget, read_access, read_record, read_ref
 from zooclient.store.files import discard, storing
 from zooclient.store.layout import Layout, plain
 from zooclient.store.locks import Locks, NoLocks
@@ -100,7 +100,7 @@ class Upkeep:
 
     def remove(self, selector: str | Ref | Snapshot | CacheEntry, cancel: Cancel | None) -> tuple[CacheEntry, ...]:
         """Removes snapshots, see :meth:`zooclient.store.store.Store.remove`."""
-        chosen = [(path, entry) for path, entry in self._snapshots() if _matches(selector, entry)]
+        chosen = [(path, entry) for path, entry in self._snapshots() if self._matches(selector, entry)]
         if not chosen:
             name = selector if isinstance(selector, (str, Ref)) else selector.ref
             raise NotFound(
@@ -120,14 +120,15 @@ class Upkeep:
         cancel: Cancel | None,
     ) -> Pruned:
         """Frees what nothing needs, see :meth:`zooclient.store.store.Store.prune`."""
-        kept = tuple(keep)
+        kept = tuple(Ref.parse(ref) if isinstance(ref, str) else ref for ref in keep)
         old: list[tuple[str, CacheEntry]] = []
         if older_than is not None:
             before = datetime.now(UTC) - older_than
             old = [
                 (path, entry)
                 for path, entry in self._snapshots()
-                if max(entry.made_at, entry.verified_at) <= before and not any(_matches(ref, entry) for ref in kept)
+                if max(entry.made_at, entry.verified_at) <= before
+                and not any(self._matches(ref, entry) for ref in kept)
             ]
         if dry_run:
             return evolve(self._sweep({path for path, _ in old}, None, cancel), snapshots=tuple(e for _, e in old))
@@ -141,6 +142,23 @@ class Upkeep:
         with storing("pruning", trash):
             discard(trash)
         return evolve(swept, snapshots=tuple(entry for _, entry in old), bytes_freed=freed)
+
+    def _matches(self, selector: str | Ref | Snapshot | CacheEntry, entry: CacheEntry) -> bool:
+        """Whether an entry is meant: by its own name or one of old, by its pin or a name that last meant it."""
+        if isinstance(selector, (CacheEntry, Snapshot)):
+            return selector.path == entry.path
+        ref = Ref.parse(selector) if isinstance(selector, str) else selector
+        if ref.scheme != entry.ref.scheme or ref.content_digest not in (None, entry.content_digest):
+            return False
+        pin = entry.ref.revision
+        if ref.id != entry.ref.id:
+            led = read_record(self._layout, entry.zoo, ref.id, pin or "")
+            if led is None or led.ref.id != entry.ref.id:
+                return False
+        if ref.revision in (None, pin):
+            return True
+        seen = read_ref(self._layout, entry.zoo, ref.id, ref.revision or "")
+        return seen is not None and seen.revision == pin
 
     def _snapshots(self) -> list[tuple[str, CacheEntry]]:
         return [
@@ -329,16 +347,3 @@ def _freed_together(paths: Iterable[str]) -> int:
             if names[inode] == status.st_nlink:
                 freed += status.st_size
     return freed
-
-
-def _matches(selector: str | Ref | Snapshot | CacheEntry, entry: CacheEntry) -> bool:
-    if isinstance(selector, CacheEntry):
-        return selector.path == entry.path
-    if isinstance(selector, Snapshot):
-        return selector.path == entry.path
-    ref = Ref.parse(selector) if isinstance(selector, str) else selector
-    return (
-        (ref.scheme, ref.id) == (entry.ref.scheme, entry.ref.id)
-        and ref.revision in (None, entry.ref.revision)
-        and ref.content_digest in (None, entry.content_digest)
-    )

@@ -1,7 +1,8 @@
 """How many connections to use: one budget for all files, whose size is found out by trying.
 
 On a link without delay a further connection costs time; where the server caps each connection it multiplies
-the rate. Nobody can tell beforehand, so the budget starts small, doubles, and keeps what has brought more.
+the rate. Nobody can tell beforehand, so the budget starts small, grows in long steps (a short one is lost among the
+bursts with which servers begin an answer), and goes back where a step brought nothing.
 """
 
 from __future__ import annotations
@@ -13,18 +14,19 @@ from collections.abc import Callable
 from zooclient.net.cancel import Cancel
 
 #: Seconds of a measurement, and the bytes that may end it; a slow link is measured until ``_LONGEST``.
-_WINDOW = 0.25
-_ENOUGH = 8 * 1024 * 1024
+_WINDOW = 0.15
+_ENOUGH = 4 * 1024 * 1024
 _LONGEST = 3.0
 
 #: Seconds that new connections get to start before they are measured.
-_SETTLE = 0.2
+_SETTLE = 0.1
 
-#: Growth that makes twice the connections worth keeping.
-_WORTH = 1.25
+#: A step up multiplies the connections by this, and is worth keeping where the rate grows by that.
+_STEP = 4
+_WORTH = 1.2
 
 #: Seconds until a size that was found good is doubted again; doubled each time, up to ``_HOLD_MOST``.
-_HOLD = 8.0
+_HOLD = 1.5
 _HOLD_MOST = 120.0
 
 
@@ -43,7 +45,7 @@ class Climb:
         self._hold = _HOLD
         self._since: float | None = None
         self._total = 0
-        self._quiet_until = 0.0
+        self._quiet_until: float | None = None
 
     def observe(self, now: float, total: int, active: int) -> bool:
         """Looks at the rate; returns whether :attr:`limit` has changed.
@@ -53,6 +55,8 @@ class Climb:
             total: Bytes that have arrived so far.
             active: Connections that are under way.
         """
+        if self._quiet_until is None:
+            self._quiet_until = now + _SETTLE
         if active < self.limit or now < self._quiet_until:
             self._since = None  # the rate would say nothing about the limit
             return False
@@ -81,7 +85,7 @@ class Climb:
         if self.limit >= self._most:
             return False
         self._before = (self.limit, rate)
-        self.limit = min(2 * self.limit, self._most)
+        self.limit = min(_STEP * self.limit, self._most)
         self._quiet_until = now + _SETTLE
         return True
 

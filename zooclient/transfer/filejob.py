@@ -132,7 +132,7 @@ class FileJob:
         sources = deque(self.item.sources)
         failure: ZooError = ProtocolError(f"{file.path} of {self.item.owner} has no source.")
         while True:
-            if not partial.complete:
+            if not partial.complete():
                 if not sources:
                     raise failure
                 try:
@@ -141,7 +141,7 @@ class FileJob:
                     failure = refusal.error
                     failure.__cause__ = failure.__cause__ or refusal.__cause__
                     self._dismiss_helpers()
-                    if partial.complete:  # and more came behind: this is another file than the one promised
+                    if partial.complete():  # and more came behind: this is another file than the one promised
                         self._throw_away(partial)
                     self._pass_on(sources, failure)
                     continue
@@ -185,7 +185,7 @@ class FileJob:
         self._way, self._label = Way(source, self._tools), source.label
         self._single = self._ranged = False
         fruitless, restarts, mark = 0, 0, partial.have
-        while not partial.complete:
+        while not partial.complete():
             try:
                 self._step(partial)
             except StartOver as over:
@@ -213,7 +213,7 @@ class FileJob:
             self._stream(lease, partial)
             return
         with partial.changed:
-            if not partial.complete:
+            if not partial.complete():
                 partial.changed.wait(0.1)
         self._look_up()
 
@@ -256,7 +256,7 @@ class FileJob:
     def enlist(self) -> bool:
         """Counts a helper that is about to start; False when it came too late."""
         with self._state:
-            if self._partial is None or self._interrupt is not None:
+            if self._partial is None or self._interrupt is not None or not self._ranged:
                 return False
             self._helpers += 1
             return True
@@ -289,8 +289,9 @@ class FileJob:
             self._stream(lease, partial)
 
     def _dismiss_helpers(self) -> None:
-        """Sends all helpers away and waits until they are gone."""
+        """Sends all helpers away and waits until they are gone; no other comes before ranges are seen to work again."""
         with self._state:
+            self._ranged = False
             self._interrupt = self._interrupt or _Dismissed()
             replies = list(self._replies)
         for reply in replies:
@@ -298,6 +299,7 @@ class FileJob:
         with self._state:
             self._state.wait_for(lambda: self._helpers == 0)
             self._interrupt = None
+            self._ranged = False  # one of them may have seen it just before it left
 
     def _look_up(self) -> None:
         """Raises what has happened elsewhere."""

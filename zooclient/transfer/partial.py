@@ -63,7 +63,6 @@ class Partial:
         with self.changed:
             return self._ledger.done.total
 
-    @property
     def complete(self) -> bool:
         """Whether every byte is here."""
         with self.changed:

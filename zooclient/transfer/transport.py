@@ -170,9 +170,10 @@ class Line(http.client.HTTPConnection):
         parts = urlsplit(url)
         target = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
         extra = {}
-        if self._proxy is not None and not self._tls and not self._socks:
+        plain_proxy = self._proxy if not self._tls and not self._socks else None
+        if plain_proxy is not None:
             target = f"http://{parts.netloc}{target}"
-            extra = _proxy_authorization(self._proxy.username, self._proxy.password)
+            extra = _proxy_authorization(plain_proxy.username, plain_proxy.password)
         if self.sock is not None:
             self.sock.settimeout(self._lines.read_timeout)
         self.putrequest("GET", target, skip_accept_encoding=True)
@@ -181,6 +182,9 @@ class Line(http.client.HTTPConnection):
         self.endheaders()
         sock: socket.socket = self.sock  # http.client lets go of it where the server closes after this answer
         response = self.getresponse()
+        if response.status == 407 and plain_proxy is not None:  # from the proxy: no server may say so to us
+            response.close()
+            raise ProxyRefused(response.status)
         sock.settimeout(self._lines.stall_timeout)
         self.recv_into = sock.recv_into
         return response
@@ -360,6 +364,7 @@ class Reply:
             self.headers[name] = f"{self.headers[name]}, {value}" if name in self.headers else value
         self.length: int | None = None if response.chunked else response.length
         self._receive: Callable[[memoryview], int] = response.fp.readinto1 if response.fp is not None else _nothing
+        self._direct = line.recv_into
         self._left = self.length
         self._ended = self._left == 0
 
@@ -389,19 +394,19 @@ class Reply:
             self._ended = count == 0
             return count
         until = time.monotonic() + _PATIENCE
-        receive = self._receive
+        receive, direct = self._receive, self._direct
         filled, wanted = 0, len(buffer) if self._left is None else min(len(buffer), self._left)
         while filled < wanted:
             count = receive(buffer[filled:wanted])
             if count == 0:
                 break
+            if receive is not direct and wanted - filled >= io.DEFAULT_BUFFER_SIZE:
+                # A read of that size has emptied the buffer in which the head came. From here on the bytes are taken
+                # from the socket itself: two layers less for each of TLS's records of 16 KiB.
+                receive = self._receive = direct
             filled += count
             if time.monotonic() >= until:
                 break
-        if filled >= io.DEFAULT_BUFFER_SIZE:
-            # One read of that size empties the buffer in which the head came. From here on the bytes are taken from the
-            # socket itself: two layers less, for each of TLS's records of 16 KiB.
-            self._receive = self._line.recv_into if self._line is not None else receive
         if self._left is not None:
             self._left -= filled
             if filled == 0:
