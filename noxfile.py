@@ -51,7 +51,8 @@ for _folder in FOUND.values():
 #: None is the python that nox itself runs on: what there is on a machine without 3.11.
 PYTHON = "3.11" if FOUND["3.11"] is not None else None
 
-#: Two files at a time on two cores; more than four would only wait for each other's disk. Tests of a file share fixtures.
+#: Two files at a time on two cores; more than four would only wait for each other's disk. The tests of a file stay
+#: together: they share fixtures.
 PARALLEL = ("-n", "auto", "--maxprocesses=4", "--dist=loadfile")
 
 COMPAT = [nox.param(PYTHON, hub, id=f"{PYTHON or 'own'}-{hub}") for hub in HUBS]

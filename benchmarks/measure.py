@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,26 +46,36 @@ class Options(NamedTuple):
     folder: Path
 
 
+#: Starts a command and tells what it took. A process of its own, and a small one: the system counts the memory of the
+#: process that starts another as memory of the other.
+_WATCH = """
+import json, os, subprocess, sys, tempfile, time
+with tempfile.TemporaryFile() as said:
+    began = time.perf_counter()
+    process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        said.seek(0)
+        sys.exit(f"ended with {process.returncode}:\\n{said.read().decode('utf-8', 'replace')}")
+print(json.dumps([wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss]))
+"""
+
+
 def spent(command: Sequence[str], environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Cost:
     """Runs a command to its end and returns what it took.
 
     Raises:
         SystemExit: It failed; what it said is shown.
     """
-    with tempfile.TemporaryFile() as said:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            list(command), env=environ, cwd=cwd, stdin=subprocess.DEVNULL, stdout=said, stderr=said
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            said.seek(0)
-            sys.exit(f"{' '.join(command)}\nended with {process.returncode}:\n{said.read().decode('utf-8', 'replace')}")
+    watch = (sys.executable, "-I", "-S", "-c", _WATCH, *command)
+    done = subprocess.run(watch, env=environ, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}\n{done.stderr}")
+    wall, cpu, peak = json.loads(done.stdout)
     # Linux counts in KiB, macOS in bytes.
-    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return Cost(wall, usage.ru_utime + usage.ru_stime, peak)
+    return Cost(wall, cpu, peak * (1 if sys.platform == "darwin" else 1024))
 
 
 def in_turns(sides: Mapping[str, Callable[[], float]], turns: int) -> dict[str, list[float]]:

@@ -50,7 +50,7 @@ PURE = (
     "zooclient.net.exchange",
     "zooclient.transfer.ranges",
     "zooclient.lock.format",
-    "zooclient.providers.huggingface.wire",
+    *(f"zooclient.providers.{zoo}.wire" for zoo in ("huggingface", "modelscope", "civitai", "replicate", "local")),
 )
 
 #: Where a foreign package may be named at all.

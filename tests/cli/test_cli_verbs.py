@@ -117,7 +117,7 @@ def test_get_to_prints_the_folder_it_filled(shell: Shell, zoo: LocalZoo, tmp_pat
         (["resolve", "nowhere:org/tiny"], 2, "nowhere"),
         (["resolve", "hf:org/none"], 3, "zooclient login hf"),
         (["resolve", "hf:org/tiny@gone"], 3, "gone"),
-        (["path", "hf:org/tiny@" + "0" * 40], 7, "offline"),
+        (["path", "hf:org/tiny@" + "0" * 40], 7, "zooclient get"),
         (["search", "x", "--zoo", "file"], 9, "searched"),
         (["get", "hf:org/tiny", "--weights", "nonsense"], 2, "nonsense"),
         (["no-such-verb"], 2, "no-such-verb"),
@@ -209,6 +209,28 @@ def test_doctor_tells_a_live_zoo_from_a_dead_one(shell: Shell, zoo: LocalZoo) ->
     assert "clock" in well.out
     zoo.stop()
     assert shell("doctor").code == 7
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "check"),
+    [
+        ("HF_TOKEN", "hf_a b", "token"),
+        ("HTTPS_PROXY", "garbage://somewhere", "proxy"),
+        ("ZOOCLIENT_STORES", "no-such-store", "store"),
+        ("ZOOCLIENT_HOME", "taken", "home"),
+    ],
+)
+def test_doctor_finds_what_a_variable_got_wrong(
+    zoo: LocalZoo, tmp_path: Path, variable: str, value: str, check: str
+) -> None:
+    """A token, a proxy, a store or a home that cannot be is a finding, and the doctor goes on."""
+    (tmp_path / "taken").write_text("a file")
+    if variable.startswith("ZOOCLIENT"):
+        value = str(tmp_path / value)
+    extra = {variable: value} | ({"ZOOCLIENT_HF_ENDPOINT": "https://zoo.invalid"} if check == "proxy" else {})
+    findings = json.loads(Shell(zoo, tmp_path, extra)("doctor", "--json").out)
+    assert [one["check"] for one in findings if one["verdict"] in ("warn", "fail")][-1] == check
+    assert all(one["hint"] for one in findings if one["verdict"] == "fail")
 
 
 def test_live_facts_that_do_not_hold_are_printed(shell: Shell) -> None:

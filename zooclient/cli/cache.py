@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 
 from zooclient.cli.options import as_json, pass_desk, ref_argument
-from zooclient.cli.output import Desk, human
+from zooclient.cli.output import Desk, counted, human
 
 
 @click.group("cache")
@@ -15,7 +15,7 @@ def command() -> None:
     """List, verify, remove and prune what is held."""
 
 
-@command.command("ls")
+@command.command("ls", short_help="List every snapshot that is held.")
 @as_json
 @pass_desk
 def list_held(desk: Desk, as_json: bool) -> None:
@@ -31,17 +31,20 @@ def list_held(desk: Desk, as_json: bool) -> None:
         marks = [entry.zoo] if entry.zoo != entry.ref.scheme else []
         marks += [entry.access] if entry.access not in (None, "open") else []
         marks += [entry.place] if entry.place != "store" else []
-        row = [str(entry.ref), human(entry.size), f"{entry.files} files", entry.verified_at.date().isoformat()]
+        row = [str(entry.ref), human(entry.size), counted(entry.files, "file"), entry.verified_at.date().isoformat()]
         desk.line("\t".join([*row, *(mark for mark in marks if mark)]))
-    desk.talk(f"{len(entries)} snapshots; the store at {store.home} takes {human(total)}.")
+    desk.talk(f"{counted(len(entries), 'snapshot')}; the store at {store.home} takes {human(total)}.")
 
 
-@command.command("rm")
+@command.command("rm", short_help="Remove the snapshots of a model.")
 @ref_argument
 @as_json
 @pass_desk
 def remove(desk: Desk, ref: str, as_json: bool) -> None:
-    """Remove the snapshots of REF; without a revision, of the whole model. `cache prune` frees the bytes."""
+    """Remove the snapshots of REF; without a revision, of the whole model. `cache prune` frees the bytes.
+
+    A branch or a tag means what it meant when it was last asked for; a name of old, the model that it led to.
+    """
     with desk.client() as client:
         removed = client.store.remove(ref)
     if as_json:
@@ -51,7 +54,7 @@ def remove(desk: Desk, ref: str, as_json: bool) -> None:
         desk.line(str(entry.ref))
 
 
-@command.command("prune")
+@command.command("prune", short_help="Free what nothing needs.")
 @click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Remove snapshots not verified since.")
 @click.option("--keep", multiple=True, metavar="REF", help="Keep this, whatever its age; repeatable.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be freed.")
@@ -70,18 +73,19 @@ def prune(desk: Desk, older_than: float | None, keep: tuple[str, ...], dry_run: 
         desk.line(str(entry.ref))
     verb = "would be freed" if dry_run else "freed"
     desk.talk(
-        f"{human(pruned.bytes_freed)} {verb}: {len(pruned.snapshots)} snapshots, {pruned.contents} contents, "
+        f"{human(pruned.bytes_freed)} {verb}: {counted(len(pruned.snapshots), 'snapshot')}, "
+        f"{counted(pruned.contents, 'content')}, "
         f"{pruned.unfinished} unfinished, {pruned.damaged} damaged."
     )
 
 
-@command.command("verify")
+@command.command("verify", short_help="Hash everything that is held again.")
 @as_json
 @pass_desk
 def verify(desk: Desk, as_json: bool) -> None:
     """Hash everything that is held again, with no network. Exit 5 when something is damaged."""
     from zooclient.cli.verify import tell
 
-    with desk.client() as client:
+    with desk.client() as client, desk.busy("Hashing what is held"):
         verdict = client.store.verify()
     tell(desk, verdict, as_json)

@@ -19,6 +19,7 @@ def command(desk: Desk, ref: str, as_json: bool) -> None:
     if as_json:
         desk.json(card.to_dict())
         return
-    desk.line(card.text.rstrip())
+    if card.text.strip():
+        desk.line(card.text.rstrip())
     for problem in card.problems:
         desk.talk(f"note: {problem}")

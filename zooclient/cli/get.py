@@ -13,7 +13,9 @@ from zooclient.cli.output import Desk
 @wishes
 @click.option("--to", type=click.Path(file_okay=False), help="Put plain copies into this folder.")
 @click.option("--via", type=click.Choice(["official"]), help="Let the zoo's own client move the bytes.")
-@click.option("--deadline", type=float, metavar="SECONDS", help="Stop after this time; what arrived is kept.")
+@click.option(
+    "--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this time; what arrived is kept."
+)
 @as_json
 @pass_desk
 def command(

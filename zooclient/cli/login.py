@@ -24,8 +24,7 @@ def command(desk: Desk, zoo: str, from_stdin: bool, as_json: bool) -> None:
     from zooclient.providers.registry import canonical, keeper
 
     keep = keeper(canonical(zoo))
-    token = sys.stdin.readline() if from_stdin else click.prompt(f"Token of {zoo}", hide_input=True, err=True)
-    token = token.strip()
+    token = (sys.stdin.readline() if from_stdin else _asked(zoo)).strip()
     if not token:
         raise ConfigError("No token was given.", zoo=zoo, operation="login", hint=f"Make one at {keep.tokens_page}.")
     with desk.client() as client:
@@ -35,3 +34,21 @@ def command(desk: Desk, zoo: str, from_stdin: bool, as_json: bool) -> None:
         desk.json({"zoo": zoo, "name": account.name, "kind": account.kind, "role": account.role, "place": str(place)})
     else:
         desk.talk(f"Logged in to {zoo} as {account.name}; the token is in {place}.")
+    for variable in keep.variables:
+        if desk.environ.get(variable):
+            desk.talk(f"warning: {variable} is set, and its token is taken before the stored one.")
+
+
+def _asked(zoo: str) -> str:
+    """Asks the person for the token, unseen."""
+    from zooclient.errors import ConfigError
+
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            f"The token of {zoo} cannot be asked for: there is no terminal.",
+            zoo=zoo,
+            operation="login",
+            hint=f"`zooclient login {zoo} --stdin` reads it from stdin.",
+        )
+    token: str = click.prompt(f"Token of {zoo}", hide_input=True, err=True)
+    return token

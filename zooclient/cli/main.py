@@ -9,10 +9,14 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from zooclient import __version__
+
+if TYPE_CHECKING:
+    from zooclient.cli.output import Desk
 
 #: Verb → one line of help. The module of a verb is imported when it is used; ``--help`` imports none.
 VERBS = {
@@ -99,25 +103,21 @@ def run(args: Sequence[str] | None = None, *, obj: object = None) -> int:
     desk = obj if isinstance(obj, Desk) else Desk()
     words = list(sys.argv[1:] if args is None else args)
     try:
-        # Not `cli.main`, which would take Ctrl-C and a reader that has gone for its own.
-        with desk.warnings_told(), cli.make_context(name, words, obj=desk) as context:
-            cli.invoke(context)
-            desk.flush()
-        return 0
-    except click.exceptions.Exit as ended:
-        desk.flush()
-        return ended.exit_code
+        return _invoke(desk, name, words)
     except click.exceptions.Abort:
         desk.talk("Interrupted.")
         return 130
     except KeyboardInterrupt:
-        desk.talk("Interrupted. What has arrived is kept; the next run goes on from there.")
+        desk.talk("Interrupted." + _what_is_kept(words))
         return 130
     except Terminated:
-        desk.talk("Terminated. What has arrived is kept; the next run goes on from there.")
+        desk.talk("Terminated." + _what_is_kept(words))
         return 143
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show(file=desk.err)
+        return error.exit_code
+    except click.ClickException as error:
+        desk.talk(f"error: {error.format_message()}")
         return error.exit_code
     except ZooError as error:
         desk.error(error)
@@ -126,3 +126,20 @@ def run(args: Sequence[str] | None = None, *, obj: object = None) -> int:
         # Whoever read us has gone, as `head` does. As git: the status of a process that SIGPIPE ended.
         desk.abandon()
         return 141
+
+
+def _what_is_kept(words: list[str]) -> str:
+    return " What has arrived is kept; the next run goes on from there." if words[:1] == ["get"] else ""
+
+
+def _invoke(desk: Desk, name: str, words: list[str]) -> int:
+    """Runs the verb. Not by ``cli.main``, which would take Ctrl-C and a reader that has gone for its own."""
+    code = 0
+    with desk.warnings_told():
+        try:
+            with cli.make_context(name, words, obj=desk) as context:
+                cli.invoke(context)
+        except click.exceptions.Exit as ended:
+            code = ended.exit_code
+        desk.flush()
+    return code

@@ -12,9 +12,18 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from zooclient.errors import DamagedWarning, RateLimited, RefError, StaleWarning, UnpinnedWarning, ZooError
+from zooclient.errors import (
+    DamagedWarning,
+    RateLimited,
+    RefError,
+    StaleWarning,
+    StoreError,
+    UnpinnedWarning,
+    ZooError,
+)
 
 if TYPE_CHECKING:
     from zooclient.client.sync import Client
@@ -28,7 +37,7 @@ class Desk:
         out: Stream for results. None: stdout.
         err: Stream for talk. None: stderr.
         environ: Environment to read. None: the process's own.
-        project: Folder from which a project file is looked for. None: the current one.
+        project: Folder from which a project file is looked for. None: none is.
     """
 
     def __init__(
@@ -37,33 +46,37 @@ class Desk:
         out: TextIO | None = None,
         err: TextIO | None = None,
         environ: Mapping[str, str] | None = None,
-        project: str | None = None,
+        project: str | None = os.curdir,
     ) -> None:
-        self.out = out if out is not None else sys.stdout
-        self.err = err if err is not None else sys.stderr
+        self.out = out or _open_or_nowhere(sys.stdout)
+        self.err = err or _open_or_nowhere(sys.stderr)
         self.environ = environ if environ is not None else os.environ
-        self.project = project if project is not None else os.curdir
+        self.project = project
 
     def client(self, **overrides: Any) -> Client:
         """Returns a client made from the environment, the user's config file and the project at hand."""
-        from pathlib import Path
-
         from zooclient.client.sync import Client
         from zooclient.settings import Settings
 
-        return Client(settings=Settings.from_env(self.environ, project=Path(self.project)), **overrides)
+        project = None if self.project is None else Path(self.project)
+        return Client(settings=Settings.from_env(self.environ, project=project), **overrides)
 
     def line(self, text: str) -> None:
         """Prints one line of the result."""
-        self.out.write(_harmless(text) + "\n")
+        with self._handing_over():
+            self.out.write(_written(_harmless(text), self.out) + "\n")
 
     def json(self, data: object) -> None:
-        """Prints one JSON value as the result."""
-        self.out.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+        """Prints one JSON value as the result; in ASCII where the stream cannot write the rest."""
+        text = json.dumps(data, indent=2, ensure_ascii=False)
+        if _written(text, self.out) != text:
+            text = json.dumps(data, indent=2)
+        with self._handing_over():
+            self.out.write(text + "\n")
 
     def talk(self, text: str) -> None:
         """Says something to the person, beside the result."""
-        self.err.write(_harmless(text) + "\n")
+        self.err.write(_written(_harmless(text), self.err) + "\n")
         self.err.flush()
 
     def error(self, error: ZooError) -> None:
@@ -109,7 +122,7 @@ class Desk:
         """Shows bars for a transfer while it lasts, when a person is looking on; says nothing otherwise."""
         from zooclient.transfer.reporter import Reporter
 
-        if not self.err.isatty() or self.environ.get("TERM") == "dumb":
+        if not self._watched():
             yield Reporter()
             return
         from zooclient.cli.progress import Bars
@@ -117,9 +130,39 @@ class Desk:
         with Bars(self.err) as bars:
             yield bars
 
+    @contextmanager
+    def busy(self, doing: str) -> Iterator[None]:
+        """Shows that work goes on whose length is not known, when a person is looking on."""
+        if not self._watched():
+            yield
+            return
+        from zooclient.cli.progress import spinner
+
+        with spinner(self.err, doing):
+            yield
+
+    def _watched(self) -> bool:
+        return self.err.isatty() and self.environ.get("TERM") != "dumb"
+
     def flush(self) -> None:
-        """Hands the result over; a reader that has gone is noticed here."""
-        self.out.flush()
+        """Hands the result over; a reader that has gone is noticed here.
+
+        Raises:
+            BrokenPipeError: The reader has gone.
+            StoreError: It cannot be written, to a full disk for instance.
+        """
+        with self._handing_over():
+            self.out.flush()
+
+    @contextmanager
+    def _handing_over(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self.abandon()
+            raise StoreError(f"The result cannot be written to stdout: {error.strerror}.") from error
 
     def abandon(self) -> None:
         """Stops writing to a reader that has gone, so that the interpreter's last flush is quiet."""
@@ -130,11 +173,31 @@ class Desk:
         os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
+def _open_or_nowhere(stream: TextIO | None) -> TextIO:
+    """Returns the stream; what swallows everything when the process was started without it (``2>&-``)."""
+    return stream if stream is not None else Path(os.devnull).open("w", encoding="utf-8")
+
+
+def _written(text: str, stream: TextIO) -> str:
+    """Returns the text with what the stream's encoding cannot write spelled as escapes."""
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
 def _harmless(text: str) -> str:
     """Takes control characters out, which a zoo's texts could steer a terminal with."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns ``1 file``, ``2 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def human(size: int | None) -> str:

@@ -23,8 +23,19 @@ def command(
     as_json: bool,
 ) -> None:
     """Print the folder of a model that is held. Nothing is fetched, nobody is asked."""
+    from zooclient.errors import Offline
+
     with desk.client(offline=True) as client:
-        snapshot = client.download(ref, **chosen(files, exclude, weights, allow_unverified))
+        try:
+            snapshot = client.download(ref, **chosen(files, exclude, weights, allow_unverified))
+        except Offline as error:
+            raise Offline(
+                f"{ref} is not held here as it was asked for.",
+                ref=error.ref,
+                zoo=error.zoo,
+                operation="path",
+                hint="`zooclient get` with the same words fetches it.",
+            ) from error
     if as_json:
         desk.json(snapshot.to_dict())
     else:

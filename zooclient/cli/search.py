@@ -40,14 +40,15 @@ def command(
     as_json: bool,
     **filters: object,
 ) -> None:
-    """Find models: one line a hit, best first.
+    """Find models: one line a hit, best first. Exit 7 or the like when nothing was found and a zoo failed.
 
-    Prints reference, task, licence, downloads and last change, separated by tabs.
+    Prints reference, task, licence, downloads and last change, separated by tabs; the access too where it is not open.
     """
     with desk.client() as client:
         hits = client.search(" ".join(text), zoos=zoos or None, license=license_id, format=format_name, **filters)
-        found = []
+        found, count = [], 0
         for hit in hits:
+            count += 1
             if as_json:
                 found.append(hit.to_dict())
             else:
@@ -56,8 +57,13 @@ def command(
         desk.json(found)
     for zoo, error in hits.problems.items():
         desk.talk(f"warning: {zoo}: {error.message}")
+    failed = next(iter(hits.problems.values()), None)
+    if failed is not None and count == 0:
+        click.get_current_context().exit(failed.exit_code)
+    if count == 0:
+        desk.talk("No model was found.")
     for zoo, fields in hits.unapplied.items():
-        desk.talk(f"warning: {zoo} cannot filter by {', '.join(fields)}; the hits are not restricted by it.")
+        desk.talk(f"warning: {zoo} cannot apply {', '.join(fields)}: the hits are neither chosen nor ordered by it.")
 
 
 def _row(hit: Hit) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from zooclient.cli.options import as_json, pass_desk
-from zooclient.cli.output import Desk
+from zooclient.cli.output import Desk, counted
 
 
 @click.command("serve")
@@ -53,7 +53,7 @@ def command(
             cdn_port=cdn_port,
             one_origin=one_origin,
             on_ready=ready,
-            on_model=lambda name, files: desk.talk(f"{name}: {files} files"),
+            on_model=lambda name, files: desk.talk(f"{name}: {counted(files, 'file')}"),
         )
     else:
         from zooclient.serve.storeshelf import StoreShelf

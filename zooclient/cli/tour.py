@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -85,6 +86,8 @@ class Tour:
             "ZOOCLIENT_HOME": str(home / "home"),
             "ZOOCLIENT_CONFIG": str(home / "config.toml"),
             "ZOOCLIENT_HF_ENDPOINT": zoo.endpoints["hf"],
+            # Else the person's own token and the official cache would be found and used.
+            "HF_HOME": str(home / "huggingface"),
             **{name: desk.environ[name] for name in ("TERM", "NO_COLOR", "COLUMNS") if name in desk.environ},
         }
         self.pin = ""
@@ -171,16 +174,16 @@ class Tour:
 
     def _step(self, heading: str, words: Sequence[str], expected: int = 0) -> str:
         """Shows a command, runs it as the command line does, shows what it prints, and returns that."""
-        from zooclient.cli.main import run
+        from zooclient.cli.main import Terminated, run
 
         self._heading(heading)
         self._say(f"  $ zooclient {' '.join(words)}")
         out = io.StringIO()
         err = io.StringIO() if self._quiet or not self._desk.err.isatty() else None
-        desk = Desk(
-            out=out, err=err if err is not None else self._desk.err, environ=self._environ, project=str(self._home)
-        )
+        desk = Desk(out=out, err=err if err is not None else self._desk.err, environ=self._environ, project=None)
         code = run(list(words), obj=desk)
+        if code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
+            raise KeyboardInterrupt if code == 128 + signal.SIGINT else Terminated
         told = err.getvalue() if err is not None else ""
         for line in (out.getvalue() + told).splitlines():
             self._say(f"  {line}")

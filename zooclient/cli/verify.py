@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import click
 
 from zooclient.cli.options import as_json, pass_desk, ref_argument
-from zooclient.cli.output import Desk
+from zooclient.cli.output import Desk, counted
 from zooclient.store.reports import Verdict
 
 
@@ -18,7 +20,7 @@ def command(desk: Desk, ref: str, as_json: bool) -> None:
 
     What is damaged is set aside, so that the next load fetches it again.
     """
-    with desk.client() as client:
+    with desk.client() as client, desk.busy("Hashing what is held"):
         verdict = client.verify(ref)
     tell(desk, verdict, as_json)
 
@@ -28,9 +30,10 @@ def tell(desk: Desk, verdict: Verdict, as_json: bool) -> None:
     if as_json:
         desk.json(verdict.to_dict())
     else:
-        for file in verdict.files:
-            desk.line(f"{file.state:<8} {file.sha256[:16]}  {file.path}")
-        bad = sum(file.state != "ok" for file in verdict.files)
-        desk.talk(f"{len(verdict.files)} files hashed, {bad} damaged or missing.")
+        for ref, files in groupby(verdict.files, key=lambda file: str(file.ref)):
+            desk.line(ref)
+            for file in files:
+                desk.line(f"  {file.state:<8} {file.sha256[:16]}  {file.path}")
+        desk.talk(f"{counted(len(verdict.files), 'file')} hashed, {len(verdict.bad)} damaged or missing.")
     if not verdict.ok:
         click.get_current_context().exit(5)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from zooclient.errors import AccessError, ZooError
+from zooclient.errors import AccessError, ConfigError, ZooError
 from zooclient.net.exchange import Flow, Request, Response, fetch
 from zooclient.net.origin import masked
 from zooclient.net.proxy import Proxies
@@ -120,7 +120,11 @@ def _zoo(client: Client, provider: Provider) -> Iterator[Finding]:
     if client.settings.offline:
         yield Finding(zoo=zoo, check="network", verdict="skip", text="Connections are switched off (offline).")
         return
-    proxy = Proxies.of(client.settings).for_url(endpoint)
+    try:
+        proxy = Proxies.of(client.settings).for_url(endpoint)
+    except ConfigError as error:
+        yield Finding(zoo=zoo, check="proxy", verdict="fail", text=error.message, hint=error.hint)
+        return
     if proxy is not None:
         yield Finding(zoo=zoo, check="proxy", verdict="ok", text=f"{endpoint} is reached through {masked(proxy)}.")
     else:
@@ -183,7 +187,11 @@ def _answer(client: Client, zoo: str, endpoint: str) -> Iterator[Finding]:
 
 def _token(client: Client, provider: Provider) -> Finding:
     zoo = provider.scheme
-    if credential_for(provider, client.settings) is None:
+    try:
+        credential = credential_for(provider, client.settings)
+    except ConfigError as error:
+        return Finding(zoo=zoo, check="token", verdict="fail", text=error.message, hint=error.hint)
+    if credential is None:
         return Finding(
             zoo=zoo,
             check="token",

@@ -143,11 +143,7 @@ def cancel_of(cancel: Cancel | None, deadline: float | None) -> Cancel | None:
 
     if isnan(deadline):
         raise ConfigError("The deadline is no number of seconds: nan.")
-    if cancel is None:
-        return Cancel(deadline)
-    joined = Cancel(cancel.remaining(deadline))
-    cancel.on_cancel(joined.cancel)
-    return joined
+    return Cancel(deadline) if cancel is None else cancel.child(deadline)
 
 
 def own_cancel(cancel: Cancel | None, deadline: float | None) -> Cancel:

@@ -11,7 +11,7 @@ from zooclient.errors import StaleWarning, UnpinnedWarning
 
 def unpinned(asked: str, pinned: str) -> None:
     """Warns that a moving name was used, with the pin to paste."""
-    _warn(UnpinnedWarning, f"{asked} can change under you. What it means now: {pinned}")
+    _warn(UnpinnedWarning, f"{asked} can change under you. The pin to use instead: {pinned}")
 
 
 def stale(asked: str, pinned: str, age: timedelta, reason: str) -> None:

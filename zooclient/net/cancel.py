@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from weakref import WeakSet
 
 from zooclient.errors import Cancelled
 
@@ -21,14 +22,20 @@ class Cancel:
         self._until = None if deadline is None else time.monotonic() + deadline
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
+        # Weak: one wish may be given to thousands of calls in turn, each of which makes a child of it.
+        self._children: WeakSet[Cancel] = WeakSet()
+        self._parent: Cancel | None = None
 
     def cancel(self) -> None:
         """Expresses the wish. May be called from any thread, and more than once."""
         with self._lock:
             self._event.set()
             callbacks, self._callbacks = self._callbacks, []
+            children = list(self._children)
         for callback in callbacks:
             callback()
+        for child in children:
+            child.cancel()
 
     def on_cancel(self, callback: Callable[[], None]) -> None:
         """Calls ``callback`` once when :meth:`cancel` is called; at once when it has been."""
@@ -38,11 +45,20 @@ class Cancel:
                 return
         callback()
 
-    def child(self) -> Cancel:
-        """Returns a wish of its own that holds as soon as this one does, and may hold sooner."""
-        left = self.remaining(float("inf"))
+    def child(self, deadline: float | None = None) -> Cancel:
+        """Returns a wish of its own that holds as soon as this one does, and may hold sooner.
+
+        Args:
+            deadline: Seconds from now after which it holds in any case. None: when this one does.
+        """
+        left = self.remaining(float("inf") if deadline is None else deadline)
         made = Cancel(None if left == float("inf") else left)
-        self.on_cancel(made.cancel)
+        made._parent = self  # a child that is alive keeps the way up to it
+        with self._lock:
+            if not self._event.is_set():
+                self._children.add(made)
+                return made
+        made.cancel()
         return made
 
     @property

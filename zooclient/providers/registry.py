@@ -36,6 +36,18 @@ def schemes() -> tuple[str, ...]:
     return (*_OWN, *sorted(_foreign()))
 
 
+def provided(scheme: str) -> str:
+    """Returns the one name of a scheme that somebody provides.
+
+    Raises:
+        RefError: Nobody does.
+    """
+    name = canonical(scheme)
+    if name not in _OWN and name not in _foreign():
+        raise RefError(f"No zoo is known by {scheme!r}.", position=0, hint=f"Known: {', '.join(schemes())}.")
+    return name
+
+
 def provider_for(scheme: str, settings: Settings) -> Provider:
     """Makes the provider of a scheme.
 
@@ -43,14 +55,8 @@ def provider_for(scheme: str, settings: Settings) -> Provider:
         RefError: Nobody provides the scheme.
         ConfigError: The package that provides it cannot be used, or a setting of the zoo is wrong.
     """
-    name = canonical(scheme)
-    if name in _OWN:
-        return _OWN[name](settings)
-    factory = _foreign().get(name)
-    if factory is None:
-        known = ", ".join(schemes())
-        raise RefError(f"No zoo is known by {scheme!r}.", position=0, hint=f"Known: {known}.")
-    return _load(name, factory, settings)
+    name = provided(scheme)
+    return _OWN[name](settings) if name in _OWN else _load(name, _foreign()[name], settings)
 
 
 def place_of(scheme: str, settings: Settings) -> str:
@@ -123,13 +129,11 @@ def keeper(scheme: str) -> Keeper:
         RefError: Nobody provides the scheme.
         Unsupported: The zoo has no accounts.
     """
-    name = canonical(scheme)
+    name = provided(scheme)
     if name == "hf":
         from zooclient.providers.huggingface.credentials import KEEPER
 
         return KEEPER
-    if name not in schemes():
-        raise RefError(f"No zoo is known by {scheme!r}.", position=0, hint=f"Known: {', '.join(schemes())}.")
     raise Unsupported(f"{name} has no accounts that could be logged in to.", zoo=name, operation="login")
 
 

@@ -1,0 +1,54 @@
+"""Where ModelScope is, and whether an endpoint is ModelScope itself.
+
+There are two sites, with accounts, tokens and models of their own: the Chinese one, which is the official one here,
+and the international one at ``https://www.modelscope.ai``, which is another server like any other.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from zooclient.errors import ConfigError, IntegrityError
+from zooclient.net.origin import masked, origin
+
+#: Where ModelScope is, as its own client spells it.
+OFFICIAL: Final = "https://modelscope.cn"
+#: Where the international site is. It holds only a part of the models.
+INTERNATIONAL: Final = "https://www.modelscope.ai"
+#: Other names of the two, which answer alike.
+_ALIASES = {"https://www.modelscope.cn": OFFICIAL, "https://modelscope.ai": INTERNATIONAL}
+
+
+def is_official(endpoint: str) -> bool:
+    """Whether an endpoint is the Chinese site, under whichever of its names."""
+    return origin(normal_endpoint(endpoint)) == origin(OFFICIAL)
+
+
+def normal_endpoint(endpoint: str) -> str:
+    """Returns an endpoint in one spelling: with a scheme, no slash at the end, each site under one name.
+
+    A bare host is read as https, as ModelScope's own client reads ``MODELSCOPE_ENDPOINT``.
+
+    Raises:
+        ConfigError: It is no plain http or https address.
+    """
+    full = endpoint if "://" in endpoint or not endpoint else f"https://{endpoint}"
+    try:
+        origin(full)
+        parts = urlsplit(full)
+    except (ValueError, IntegrityError) as error:
+        raise ConfigError(
+            f"The endpoint {masked(endpoint)!r} is no plain http or https address.",
+            zoo="modelscope",
+            hint="An endpoint looks like https://www.modelscope.ai, without user name or password.",
+        ) from error
+    if parts.query or parts.fragment:
+        raise ConfigError(f"The endpoint {masked(full)!r} holds more than an address and a path.", zoo="modelscope")
+    bare = full.rstrip("/")
+    return _ALIASES.get(bare.lower(), bare)
+
+
+def site(host: str) -> str:
+    """Returns what names a site, whether a host or the domain of a cookie: lower case, without ``www``."""
+    return host.lower().removeprefix(".").removeprefix("www.")

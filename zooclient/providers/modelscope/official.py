@@ -1,0 +1,185 @@
+"""Bytes through the zoo's own client, ``modelscope``: the way on when the wire changes.
+
+It works in a process of its own (see :mod:`zooclient.providers.modelscope.official_child`), into a folder that we
+name, without the probe for servers inside a cloud and without a token but ours. What it brings is not verified: that
+is done at the store's door, because the client is known to store an error's body as the file.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from zooclient import __version__
+from zooclient.errors import IntegrityError, NetworkError, ProtocolError, StoreError, Unsupported, ZooError
+from zooclient.net.cancel import Cancel
+from zooclient.net.exchange import Request, Response
+from zooclient.providers.modelscope import wire
+from zooclient.providers.modelscope.refusal import refusal
+from zooclient.providers.reading import line, mapping
+from zooclient.records.model import FileEntry, ModelRecord
+
+_CHILD = Path(__file__).with_name("official_child.py")
+
+#: Variables that decide where requests go and what they carry: the child gets them from the settings alone.
+_OURS = re.compile(
+    r"(?:MODELSCOPE_|ZOOCLIENT_|(?:HTTPS?|ALL|NO|FTP)_PROXY$|SSL_CERT_|REQUESTS_CA|CURL_CA|NETRC$)", re.IGNORECASE
+)
+#: Of those, what the settings' environment may say.
+_PASSED = re.compile(
+    r"(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
+    r"|MODELSCOPE_API_(?:TIMEOUT|MAX_RETRIES)"
+    r"|MODELSCOPE_DOWNLOAD_(?:PARALLEL\w*|PART_SIZE_MB|CHUNK_SIZE_MB|TIMEOUT|MAX_RETRIES)",
+    re.IGNORECASE,
+)
+#: Seconds between two looks at whether the caller wants to stop.
+_LOOK = 0.5
+
+
+@frozen(kw_only=True)
+class OfficialModelScope:
+    """``modelscope`` as a source of bytes.
+
+    Args:
+        endpoint: Address of the server, without a slash at the end.
+        token: Returns the token that the endpoint is entitled to, or None.
+        environ: The environment of the settings; proxies, certificates and the client's patience come from it alone.
+        proxy: Proxy for this zoo. None: as the environment says.
+    """
+
+    endpoint: str
+    token: Callable[[], str | None] = field(repr=False)
+    environ: Mapping[str, str] = field(factory=dict, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+
+    def fetch(self, record: ModelRecord, file: FileEntry, *, into: Path, cancel: Cancel) -> Path:
+        """Lets the client fetch one file at the pinned commit below ``into``, and returns where it put it.
+
+        Raises:
+            Unsupported: ``modelscope`` is not installed, or so old that it takes no commits (before 1.38).
+            Cancelled: The caller wished so; the client was stopped.
+            ZooError: What the client failed with, in our words.
+        """
+        wish = {
+            "endpoint": self.endpoint,
+            "token": self.token() or "",  # empty: none, whatever else it would find
+            "repository": record.ref.id,
+            "commit": record.ref.revision or wire.DEFAULT_BRANCH,  # unset, it would take the newest tag
+            "path": file.path,
+            "folder": str(into / "files"),
+            "version": __version__,
+        }
+        answer = self._run(wish, into, cancel)
+        if "path" in answer:
+            found = Path(str(answer["path"]))
+            if found.is_file() and found.resolve().is_relative_to(into.resolve()):
+                return found
+            raise ProtocolError(f"modelscope put {file.path} of {record.ref} somewhere else than asked.")
+        chain = [mapping(link) for link in answer.get("chain") or ()]
+        refused = [mapping(link) for link in answer.get("refused") or ()]
+        error = judged(chain, refused, record, file, web=self.endpoint)
+        error.about(zoo=wire.SCHEME, ref=str(record.ref), operation="download")
+        raise error
+
+    def _run(self, wish: Mapping[str, Any], into: Path, cancel: Cancel) -> Mapping[str, Any]:
+        cancel.check()
+        process = subprocess.Popen(  # noqa: S603  (our own script, no shell)
+            [sys.executable, "-P", str(_CHILD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment(into),
+        )
+        told: bytes | None = json.dumps(wish).encode()
+        try:
+            while True:
+                try:
+                    out, noise = process.communicate(told, timeout=_LOOK)
+                    break
+                except subprocess.TimeoutExpired:
+                    told = None  # it was taken already
+                    cancel.check()
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+        try:
+            return mapping(json.loads(out))
+        except ValueError:
+            last = line(noise.decode("utf-8", "replace")[-300:])
+            return {"chain": [{"names": ["Crash"], "text": f"it ended with status {process.returncode} ({last})"}]}
+
+    def _environment(self, into: Path) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not _OURS.match(name)}
+        kept |= {name: value for name, value in self.environ.items() if _PASSED.fullmatch(name)}
+        if self.proxy is not None:
+            kept = {name: value for name, value in kept.items() if not name.upper().endswith("_PROXY")}
+            kept |= {"HTTP_PROXY": self.proxy, "HTTPS_PROXY": self.proxy}
+        home = into / "home"
+        return kept | {
+            "MODELSCOPE_ENDPOINT": self.endpoint,
+            "MODELSCOPE_API_TOKEN": "",
+            "MODELSCOPE_HOME": str(home),
+            "MODELSCOPE_CACHE": str(home / "cache"),
+            "MODELSCOPE_DOWNLOAD_INTRA_CLOUD": "false",
+            "NETRC": os.devnull,
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+
+
+def judged(
+    chain: Sequence[Mapping[str, Any]],
+    refused: Sequence[Mapping[str, Any]],
+    record: ModelRecord,
+    file: FileEntry,
+    *,
+    web: str,
+) -> ZooError:
+    """Returns our error for what the client raised: by what the server answered where it did, else by name.
+
+    Args:
+        chain: The exception and its causes.
+        refused: The last answer by which the endpoint refused, if there was one.
+        record: The model.
+        file: The file that was wished for.
+        web: Address of the pages for people, without a slash at the end.
+    """
+    names = {name for link in chain for name in link.get("names") or ()}
+    texts = [re.sub(r"\?[^\s'\"<>)]+", "?…", str(link.get("text"))) for link in chain]
+    said = line(texts[0]) if texts else "it said nothing"
+    what = f"modelscope could not fetch {file.path} of {record.ref}: {said}"
+    if "ModuleNotFoundError" in names or "ImportError" in names:
+        return Unsupported(
+            f"modelscope cannot be used here: {said}",
+            hint='`python -m pip install modelscope` installs it; without via="official" it is not needed.',
+        )
+    if any("has no revision" in text or "unexpected keyword" in text for text in texts):
+        return Unsupported(
+            f"modelscope is too old to fetch a commit: {said}",
+            hint="`python -m pip install --upgrade modelscope` brings a release that can, 1.38 or later.",
+        )
+    if any(link.get("errno") in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS) for link in chain):
+        return StoreError(what)
+    if "FileIntegrityError" in names:
+        return IntegrityError(what)
+    for link in refused:
+        response = Response(
+            request=Request(url=str(link.get("url"))),
+            status=int(link.get("status") or 0),
+            headers={name: str(value) for name, value in mapping(link.get("headers")).items()},
+            body=str(link.get("body") or "").encode(),
+        )
+        return refusal(response, record.ref, "download", web=web)
+    if "Crash" in names:
+        return ProtocolError(what)
+    return NetworkError(what)
