@@ -6,6 +6,10 @@ import os
 import threading
 from pathlib import Path
 
+#: Bytes given to the system at a time. Written by the megabyte, a file on ext4 took five to ten times as
+#: long as written by up to 256 KiB (Linux 6.18, 2 GiB: 2.2 to 5.1 s against 0.4 s).
+_CHUNK = 128 * 1024
+
 
 class PositionedFile:
     """A file open for reading and writing at given positions, safe between threads.
@@ -31,9 +35,9 @@ class PositionedFile:
             if self._seek:
                 with self._lock:
                     os.lseek(self._descriptor, position, os.SEEK_SET)
-                    count = os.write(self._descriptor, data)
+                    count = os.write(self._descriptor, data[:_CHUNK])
             else:
-                count = os.pwrite(self._descriptor, data, position)
+                count = os.pwrite(self._descriptor, data[:_CHUNK], position)
             data, position = data[count:], position + count
 
     def read_at(self, buffer: memoryview, position: int) -> int:
