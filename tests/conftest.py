@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scopezoo import ScopeZoo
 
 from zooclient.testing import LocalZoo
 
@@ -35,6 +37,18 @@ base_model: org/base
 
 It knows nothing.
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_scope() -> Iterator[None]:
+    """A ModelScope without models for whoever asks all zoos, so that no test asks the real one."""
+    name = "ZOOCLIENT_MODELSCOPE_ENDPOINT"
+    with ScopeZoo() as running:
+        before, os.environ[name] = os.environ.get(name), running.endpoint
+        yield
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
 
 
 @pytest.fixture(scope="session")

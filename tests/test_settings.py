@@ -223,6 +223,8 @@ def test_the_table_of_variables_is_whole(environ: dict[str, str]) -> None:
         ("ZOOCLIENT_HOME", "~no such user/x"),
         ("ZOOCLIENT_CONFIG", "~no such user/x"),
         ("HF_ENDPOINT", "http://hub.example"),
+        ("MODELSCOPE_ENDPOINT", "http://scope.example"),
+        ("MODELSCOPE_DOMAIN", "user:secret@scope.example"),
         ("HF_HUB_DOWNLOAD_TIMEOUT", "x"),
     ],
 )
@@ -264,6 +266,31 @@ def test_the_zoos_own_variables_come_after_ours(environ: dict[str, str]) -> None
     got = Settings.from_env(theirs, surroundings=False)
     assert (got.zoo("hf").endpoint, got.offline, got.limits.read_timeout) == (None, False, 30)
     assert not Settings.from_env(environ | {"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "false"}).offline
+
+
+@pytest.mark.parametrize(
+    ("told", "endpoint"),
+    [
+        ({"MODELSCOPE_ENDPOINT": "http://127.0.0.1:8000/"}, "http://127.0.0.1:8000"),
+        ({"MODELSCOPE_ENDPOINT": "www.modelscope.ai"}, "https://www.modelscope.ai"),
+        ({"MODELSCOPE_DOMAIN": " scope.example "}, "https://scope.example"),
+        ({"MODELSCOPE_ENDPOINT": "a.example", "MODELSCOPE_DOMAIN": "b.example"}, "https://a.example"),
+        ({"MODELSCOPE_ENDPOINT": "", "MODELSCOPE_PREFER_AI_SITE": "True"}, "https://www.modelscope.ai"),
+        ({"MODELSCOPE_DOMAIN": "a.example", "MODELSCOPE_PREFER_AI_SITE": "true"}, "https://a.example"),
+        ({"MODELSCOPE_PREFER_AI_SITE": "false"}, None),
+        ({"MODELSCOPE_ENDPOINT": "a.example", "ZOOCLIENT_MODELSCOPE_ENDPOINT": EVIL}, EVIL),
+    ],
+)
+def test_where_modelscope_s_own_tools_would_ask(
+    environ: dict[str, str], told: dict[str, str], endpoint: str | None
+) -> None:
+    """A named server, which may be a bare host, goes before the wish for a site; ours before all, theirs with
+    surroundings only.
+    """
+    got = Settings.from_env(environ | told)
+    assert got.zoo("modelscope").endpoint == endpoint and got.zoo("modelscope").endpoint_trusted
+    ours = told.get("ZOOCLIENT_MODELSCOPE_ENDPOINT")
+    assert Settings.from_env(environ | told, surroundings=False).zoo("modelscope").endpoint == ours
 
 
 def test_aliases_are_those_of_references() -> None:

@@ -16,9 +16,13 @@ from zooclient.cli.output import Desk
 ZOOCLIENT = (sys.executable, "-m", "zooclient")
 
 
+#: What a process gets of the tests' own environment: where commands are, and zoos that ask nobody outside.
+KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "ZOOCLIENT_MODELSCOPE_ENDPOINT")
+
+
 def environment(home: Path, **extra: str) -> dict[str, str]:
     """Returns the least that a process needs, so that nothing of this machine's settings leaks in."""
-    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMP") if name in os.environ}
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     ours = {
         "PYTHONPATH": str(Path(zooclient.__file__).parents[1]),
         "HOME": str(home),

@@ -65,7 +65,7 @@ def test_the_store_is_served_without_what_is_not_open(zoo: LocalZoo, tmp_path: P
             serving(*words, env=env, cwd=tmp_path) as (_, bound),
             Client(home=tmp_path / "ours", endpoints={"hf": bound["url"]}) as client,
         ):
-            assert sorted(hit.ref.id for hit in client.search()) == found
+            assert sorted(hit.ref.id for hit in client.search(zoos="hf")) == found
 
 
 def test_a_port_that_is_taken_is_a_sentence(zoo: LocalZoo, models: Path, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_whoami_without_a_token_asks_nobody(zoo: LocalZoo, tmp_path: Path) -> No
 def test_search_at_a_zoo_that_fails_is_no_success(zoo: LocalZoo, tmp_path: Path) -> None:
     """A single zoo that cannot be reached, or answers with an error, is exit 7 and empty stdout."""
     env = environment(tmp_path, ZOOCLIENT_HF_ENDPOINT="http://127.0.0.1:1")
-    for words in (["search", "x"], ["search", "x", "--json"], ["search", "--zoo", "hf"]):
+    for words in (["search", "x", "--zoo", "hf"], ["search", "x", "--zoo", "hf", "--json"], ["search", "--zoo", "hf"]):
         done = typed(*words, env=env, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (7, ""), done.stderr
     zoo.fail("/api/models*", Status(500))

@@ -36,7 +36,7 @@ def pin(zoo: LocalZoo) -> str:
 def test_a_hit_is_not_mistaken_for_a_record(zoo: LocalZoo, tmp_path: Path, call: Callable[[Any, Any], object]) -> None:
     """What is no reference, record or plan is a TypeError that names its type."""
     with Client(home=tmp_path, endpoints=zoo.endpoints) as client:
-        hit = next(client.search("tiny"))
+        hit = next(client.search("tiny", zoos="hf"))
         with pytest.raises(TypeError, match="Hit"):
             call(client, hit)
         assert client.load(str(client.resolve(hit.ref).ref)).path.is_dir()

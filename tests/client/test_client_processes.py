@@ -64,7 +64,7 @@ def hook(event, args):
 sys.addaudithook(hook)
 import zooclient
 with zooclient.Client.from_env() as client:
-    list(client.search("tiny"))
+    list(client.search("tiny", zoos="hf"))
     record = client.resolve("hf:org/tiny", demos=True)
     client.card(record)
     client.load(str(record.ref))

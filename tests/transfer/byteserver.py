@@ -51,6 +51,7 @@ class Fault:
         content: Another content altogether.
         etag: Another entity tag; empty: none.
         whole: Send the whole file whatever range was asked for.
+        untold: Send the range asked for, and say so, under status 200.
         chunked: Send the body without its length.
         shift: Send, and say so, another range than the one asked for.
         before: Called once the request is read.
@@ -65,6 +66,7 @@ class Fault:
     content: bytes | None = None
     etag: str | None = None
     whole: bool = False
+    untold: bool = False
     chunked: bool = False
     shift: int = 0
     before: Callable[[], object] | None = None
@@ -207,7 +209,7 @@ def _handler(home: ByteServer) -> type[BaseHTTPRequestHandler]:
                 stop = min(int(found[2]) + 1, len(content)) if found[2] else len(content)
                 if start >= len(content):
                     return self._plain(asked, 416, {"Content-Range": f"bytes */{len(content)}"}, b"")
-            asked.status = 206 if partial else 200
+            asked.status = 206 if partial and not fault.untold else 200
             self.send_response(asked.status)
             if etag:
                 self.send_header("ETag", etag)

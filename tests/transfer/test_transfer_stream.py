@@ -154,6 +154,15 @@ def test_another_range_than_asked_starts_over(sink: FolderSink) -> None:
     assert sink.read(FILE) == CONTENT
 
 
+def test_a_part_that_says_it_is_the_whole_starts_over(sink: FolderSink) -> None:
+    """A 200 with Content-Range, as some gateways send it, is neither appended nor taken for the file."""
+    with ByteServer() as server:
+        url = server.serve("/f", CONTENT, Fault(cut=100 * KIB), Fault(untold=True))
+        bring(sink, item(FILE, url))
+    assert sink.read(FILE) == CONTENT
+    assert [None, f"bytes={100 * KIB}-{200 * KIB - 1}", None] == [asked.range for asked in server.asked]
+
+
 def test_a_refused_range_starts_over(sink: FolderSink) -> None:
     """A 416 for a range that should exist leads to one plain stream."""
     with ByteServer() as server:

@@ -67,6 +67,14 @@ def test_a_server_without_ranges_gives_one_stream(sink: FolderSink) -> None:
     assert len(server.asked) == 1
 
 
+def test_a_server_whose_ranges_pretend_to_be_the_whole_gives_one_stream(sink: FolderSink) -> None:
+    """Where the first range comes under status 200, the file is asked for again, without a range."""
+    with ByteServer() as server:
+        bring(sink, item(FILE, server.serve("/f", CONTENT, always=Fault(untold=True))), connections=8)
+    assert sink.read(FILE) == CONTENT
+    assert [asked.range is None for asked in server.asked] == [False, True]
+
+
 @pytest.mark.parametrize("connections", [1, 8])
 def test_ranges_that_stop_working_midway_start_over(sink: FolderSink, connections: int) -> None:
     """A 200 to a later range throws the ranges away; the file then comes as one stream."""

@@ -21,7 +21,7 @@ def command(desk: Desk, zoo: str, from_stdin: bool, as_json: bool) -> None:
     The token is asked for, never taken from the command line, where others could read it.
     """
     from zooclient.errors import ConfigError
-    from zooclient.providers.registry import canonical, keeper
+    from zooclient.providers.registry import canonical, keeper, provider_for
 
     keep = keeper(canonical(zoo))
     token = (sys.stdin.readline() if from_stdin else _asked(zoo)).strip()
@@ -29,7 +29,8 @@ def command(desk: Desk, zoo: str, from_stdin: bool, as_json: bool) -> None:
         raise ConfigError("No token was given.", zoo=zoo, operation="login", hint=f"Make one at {keep.tokens_page}.")
     with desk.client() as client:
         account = client.whoami(zoo, token=token)
-    place = keep.store(desk.environ, token)
+        endpoint = provider_for(zoo, client.settings).endpoint
+    place = keep.store(desk.environ, token, endpoint=endpoint)
     if as_json:
         desk.json({"zoo": zoo, "name": account.name, "kind": account.kind, "role": account.role, "place": str(place)})
     else:

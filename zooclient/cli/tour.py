@@ -96,7 +96,7 @@ class Tour:
     def walk(self) -> None:
         """Takes every step, and fails when one does not end as it must."""
         self._say("A model zoo runs inside this process; nothing leaves this machine.")
-        self._step("Find a model.", ["search", "digits"])
+        self._step("Find a model.", ["search", "digits", "--zoo", "hf"])
         self.pin = self._step("Its name can come to mean other bytes: pin it.", ["resolve", MODEL]).strip()
         self._step("See what a download would do, before it does it.", ["plan", self.pin])
         self._step("Get it. Every byte is checked before any of it can be seen.", ["get", self.pin])

@@ -18,6 +18,7 @@ from zooclient.net.exchange import Flow, Request, Response, fetch
 from zooclient.net.origin import masked
 from zooclient.net.proxy import Proxies
 from zooclient.providers.registry import credential_for, provider_for, schemes
+from zooclient.records.query import Query
 
 if TYPE_CHECKING:
     from zooclient.client.sync import Client
@@ -134,7 +135,7 @@ def _zoo(client: Client, provider: Provider) -> Iterator[Finding]:
     yield found
     if found.verdict == "fail":
         return
-    yield from _answer(client, zoo, endpoint)
+    yield from _answer(client, provider, endpoint)
     yield _token(client, provider)
 
 
@@ -152,11 +153,19 @@ def _dns(zoo: str, host: str) -> Finding:
     return Finding(zoo=zoo, check="dns", verdict="ok", text=f"{host} is {', '.join(addresses[:3])}.")
 
 
-def _answer(client: Client, zoo: str, endpoint: str) -> Iterator[Finding]:
+def _small_question(provider: Provider, endpoint: str) -> Request:
+    """What the zoo is made to answer: the first request of a search; where it has none, its address."""
+    asked = next(provider.search(Query(limit=1))) if provider.capability.search else None
+    return asked if isinstance(asked, Request) else Request(url=endpoint)
+
+
+def _answer(client: Client, provider: Provider, endpoint: str) -> Iterator[Finding]:
     """One small request: it proves TCP, TLS and HTTP, and its Date tells whether our clock is right."""
 
+    zoo = provider.scheme
+
     def ask() -> Flow[Response]:
-        return (yield from fetch(Request(url=endpoint.rstrip("/") + "/api/models?limit=1")))
+        return (yield from fetch(_small_question(provider, endpoint)))
 
     try:
         response = client.run(ask())

@@ -93,6 +93,24 @@ class Provider(Protocol):
         ...
 
 
+class StoreToken(Protocol):
+    """Keeps a token where the zoo's own tools find it."""
+
+    def __call__(self, environ: Mapping[str, str], token: str, *, endpoint: str | None = None) -> Path:
+        """Writes the token, and returns the file that now holds it.
+
+        Args:
+            environ: The environment, which names the places.
+            token: The token.
+            endpoint: The server that it is for, where the zoo's tools tell them apart. None: the zoo's usual one.
+
+        Raises:
+            ConfigError: It holds what no token holds, or nothing.
+            StoreError: It cannot be written.
+        """
+        ...
+
+
 @frozen(kw_only=True)
 class Keeper:
     """How a zoo's token is kept where the zoo's own tools find it.
@@ -100,13 +118,13 @@ class Keeper:
     Attributes:
         tokens_page: Page at which a person makes a token.
         variables: Environment variables that hold a token, first wins.
-        store: Environment, token → the file that now holds it.
+        store: Keeps a token.
         forget: Environment → the file that held it; None when there was none.
     """
 
     tokens_page: str
     variables: tuple[str, ...]
-    store: Callable[[Mapping[str, str], str], Path]
+    store: StoreToken
     forget: Callable[[Mapping[str, str]], Path | None]
 
 

@@ -1,7 +1,8 @@
 """Scheme → provider: the one place beside the client that names a concrete provider.
 
-Our own schemes stand in a table. Others come from the entry points of installed packages, group
-``zooclient.providers``: the name is the scheme, the object a callable that takes the
+Our own schemes stand in a table, and each zoo's package holds the same modules: ``provider``, and where it has a
+server ``endpoint``, ``credentials`` and perhaps ``official``. Others come from the entry points of installed
+packages, group ``zooclient.providers``: the name is the scheme, the object a callable that takes the
 :class:`~zooclient.settings.Settings` and returns a :class:`~zooclient.providers.base.Provider`. They add schemes and
 never replace ours. Modules are imported when a scheme is first asked for.
 """
@@ -9,9 +10,8 @@ never replace ours. Modules are imported when a scheme is first asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zooclient.errors import ConfigError, RefError, Unsupported
 from zooclient.records.rules import ALIASES
@@ -23,6 +23,42 @@ if TYPE_CHECKING:
 
 _GROUP = "zooclient.providers"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+
+
+class _Zoo(NamedTuple):
+    """Where the parts of one of our own zoos are; imported when they are first asked for.
+
+    Attributes:
+        package: Its package below ``zooclient.providers``.
+        provider: Class in its module ``provider``.
+        official: Class in its module ``official``. None: the zoo has no client of its own.
+        server: Whether it has a server; then its provider is made for an endpoint, and it has accounts.
+    """
+
+    package: str
+    provider: str
+    official: str | None = None
+    server: bool = True
+
+    def part(self, module: str) -> Any:
+        """Returns one of its modules."""
+        from importlib import import_module
+
+        return import_module(f"zooclient.providers.{self.package}.{module}")
+
+    def make(self, settings: Settings, scheme: str) -> Provider:
+        """Makes its provider."""
+        made = getattr(self.part("provider"), self.provider)
+        where = (settings.zoo(scheme).endpoint or self.part("endpoint").OFFICIAL,) if self.server else ()
+        provider: Provider = made(*where)
+        return provider
+
+
+_OWN = {
+    "hf": _Zoo("huggingface", "HuggingFace", "OfficialHub"),
+    "modelscope": _Zoo("modelscope", "ModelScope", "OfficialModelScope"),
+    "file": _Zoo("local", "Local", server=False),
+}
 
 
 def canonical(scheme: str) -> str:
@@ -56,22 +92,22 @@ def provider_for(scheme: str, settings: Settings) -> Provider:
         ConfigError: The package that provides it cannot be used, or a setting of the zoo is wrong.
     """
     name = provided(scheme)
-    return _OWN[name](settings) if name in _OWN else _load(name, _foreign()[name], settings)
+    return _OWN[name].make(settings, name) if name in _OWN else _load(name, _foreign()[name], settings)
 
 
 def place_of(scheme: str, settings: Settings) -> str:
     """Returns the store's name for what a zoo's server says, see :func:`zoo_key`.
 
-    A warm load asks for this alone, so for the Hub no provider is made.
+    A warm load asks for this alone, so for a server of ours no provider is made.
     """
-    if scheme == "hf":
-        endpoint = settings.zoo("hf").endpoint
-        if endpoint is None:
-            return scheme
-        from zooclient.providers.huggingface.endpoint import is_official
-
-        return scheme if is_official(endpoint) else _marked(scheme, endpoint)
-    return zoo_key(provider_for(scheme, settings))
+    zoo = _OWN.get(scheme)
+    if zoo is None or not zoo.server:
+        return zoo_key(provider_for(scheme, settings))
+    endpoint = settings.zoo(scheme).endpoint
+    if endpoint is None:
+        return scheme
+    known = zoo.part("endpoint")
+    return scheme if known.is_official(endpoint) else _marked(scheme, known.normal_endpoint(endpoint))
 
 
 def zoo_key(provider: Provider) -> str:
@@ -97,8 +133,9 @@ def credential_for(provider: Provider, settings: Settings) -> Credential | None:
     """Returns the credential that a zoo's server is entitled to; None when there is none."""
     if provider.endpoint is None:
         return None
-    if provider.scheme == "hf":
-        from zooclient.providers.huggingface.credentials import token_for
+    zoo = _OWN.get(provider.scheme)
+    if zoo is not None:
+        token_for = zoo.part("credentials").token_for
     else:
         from zooclient.providers.tokens import token_for
     token = token_for(settings.zoo(provider.scheme), settings, official=provider.official)
@@ -116,10 +153,25 @@ def credentials(settings: Settings) -> tuple[Credential, ...]:
     found = []
     for scheme in dict.fromkeys((*_OWN, *named)):
         if scheme in _OWN or scheme in _foreign():
-            credential = credential_for(provider_for(scheme, settings), settings)
+            provider = provider_for(scheme, settings)
+            try:
+                credential = credential_for(provider, settings)
+            except ConfigError as error:
+                credential = _bad_credential(provider, error)
             if credential is not None:
                 found.append(credential)
     return tuple(found)
+
+
+def _bad_credential(provider: Provider, error: ConfigError) -> Credential:
+    """Stands for a token that cannot be: told to who asks its own zoo, and in nobody else's way."""
+    from zooclient.net.auth import Credential
+    from zooclient.net.origin import origin
+
+    def tell() -> str | None:
+        raise ConfigError(error.message, zoo=provider.scheme, hint=error.hint) from error
+
+    return Credential(origin=origin(provider.endpoint or ""), token=tell)
 
 
 def keeper(scheme: str) -> Keeper:
@@ -130,10 +182,9 @@ def keeper(scheme: str) -> Keeper:
         Unsupported: The zoo has no accounts.
     """
     name = provided(scheme)
-    if name == "hf":
-        from zooclient.providers.huggingface.credentials import KEEPER
-
-        return KEEPER
+    if name in _OWN and _OWN[name].server:
+        kept: Keeper = _OWN[name].part("credentials").KEEPER
+        return kept
     raise Unsupported(f"{name} has no accounts that could be logged in to.", zoo=name, operation="login")
 
 
@@ -143,16 +194,18 @@ def official_for(provider: Provider, settings: Settings) -> Official:
     Raises:
         Unsupported: The zoo has none.
     """
-    if provider.scheme == "hf" and provider.endpoint is not None:
+    zoo = _OWN.get(provider.scheme)
+    if zoo is not None and zoo.official is not None:
         from zooclient.net.proxy import Proxies
-        from zooclient.providers.huggingface.official import OfficialHub
 
-        return OfficialHub(
-            endpoint=provider.endpoint,
+        endpoint = provider.endpoint or ""
+        official: Official = getattr(zoo.part("official"), zoo.official)(
+            endpoint=endpoint,
             token=lambda: _token_of(provider, settings),
             environ=settings.environ,
-            proxy=Proxies.of(settings).for_url(provider.endpoint),
+            proxy=Proxies.of(settings).for_url(endpoint),
         )
+        return official
     raise Unsupported(
         f"{provider.scheme} has no client of its own.",
         zoo=provider.scheme,
@@ -169,22 +222,6 @@ def _token_of(provider: Provider, settings: Settings) -> str | None:
         return None
     auth = Auth([credential], allow_plain_http=settings.allow_plain_http)
     return auth.headers_for(provider.endpoint).get("Authorization", "").removeprefix("Bearer ") or None
-
-
-def _hugging_face(settings: Settings) -> Provider:
-    from zooclient.providers.huggingface.endpoint import OFFICIAL
-    from zooclient.providers.huggingface.provider import HuggingFace
-
-    return HuggingFace(settings.zoo("hf").endpoint or OFFICIAL)
-
-
-def _local(settings: Settings) -> Provider:
-    from zooclient.providers.local.provider import Local
-
-    return Local()
-
-
-_OWN: dict[str, Callable[[Settings], Provider]] = {"hf": _hugging_face, "file": _local}
 
 
 @cache

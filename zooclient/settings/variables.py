@@ -74,9 +74,14 @@ FOREIGN = (
         "SSL_CERT_FILE, SSL_CERT_DIR", "Certificate authorities, in place of the system's.", "path", "the system's"
     ),
     Variable("HF_ENDPOINT", "Where to ask Hugging Face.", "URL", "https://huggingface.co"),
+    Variable(
+        "MODELSCOPE_ENDPOINT, MODELSCOPE_DOMAIN", "Where to ask ModelScope.", "URL or host", "https://modelscope.cn"
+    ),
+    Variable("MODELSCOPE_PREFER_AI_SITE", "Ask ModelScope's international site.", "1, ON, YES, TRUE", "off"),
     Variable("HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE", "Open no connection at all.", "1, ON, YES, TRUE", "off"),
     Variable("HF_HUB_DOWNLOAD_TIMEOUT", "Longest silence on a connection.", "seconds", "30"),
     Variable("HF_TOKEN, HF_TOKEN_PATH, HF_HOME", "Token, token file and cache of Hugging Face.", "text, path", "none"),
+    Variable("MODELSCOPE_API_TOKEN, MODELSCOPE_HOME", "Token and stored login of ModelScope.", "text, path", "none"),
 )
 
 _BOOLEANS = {
@@ -138,12 +143,24 @@ def from_theirs(environ: Mapping[str, str]) -> Layer:
     layer = Layer()
     if endpoint := environ.get("HF_ENDPOINT"):
         layer.set_zoo("hf", "endpoint", endpoint, "HF_ENDPOINT")
+    _modelscope(layer, environ)
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if environ.get(name, "").lower() in _TRUE:
             layer.set("offline", True, name)
     if seconds := environ.get("HF_HUB_DOWNLOAD_TIMEOUT"):
         layer.limits["read_timeout"] = _number("HF_HUB_DOWNLOAD_TIMEOUT", seconds, float)
     return layer
+
+
+def _modelscope(layer: Layer, environ: Mapping[str, str]) -> None:
+    """Where ModelScope's own tools would ask: a named server, which may be a bare host, or one of the two sites."""
+    for name in ("MODELSCOPE_ENDPOINT", "MODELSCOPE_DOMAIN"):
+        if named := environ.get(name, "").strip():
+            layer.set_zoo("modelscope", "endpoint", named if "://" in named else f"https://{named}", name)
+            return
+    name = "MODELSCOPE_PREFER_AI_SITE"
+    if environ.get(name, "").strip().lower() in _TRUE:
+        layer.set_zoo("modelscope", "endpoint", "https://www.modelscope.ai", name)
 
 
 def why_offline(environ: Mapping[str, str]) -> str | None:

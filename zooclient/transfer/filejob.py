@@ -352,13 +352,17 @@ class FileJob:
             partial.release(lease)
 
     def _span_headers(self, place: str, lease: Lease, partial: Partial) -> dict[str, str]:
-        if partial.whole(lease) or (self._single and lease.at == 0):
+        if self._asks_for_all(lease, partial):
             return {}
         headers = {"Range": range_header(lease.at, lease.stop)}
         validator = partial.validator(place)
         if validator is not None and validator.startswith('"'):
             headers["If-Range"] = validator
         return headers
+
+    def _asks_for_all(self, lease: Lease, partial: Partial) -> bool:
+        """Whether the question for this span is one for the file as it is, without a range."""
+        return partial.whole(lease) or (self._single and lease.at == 0)
 
     def _accept(self, reply: Reply, lease: Lease, partial: Partial) -> None:
         """Looks whether the answer continues what is here."""
@@ -387,6 +391,9 @@ class FileJob:
             self._hold_size(part.size, reply, partial)
 
     def _accept_whole(self, reply: Reply, lease: Lease, partial: Partial) -> None:
+        if "content-range" in reply.headers and not self._asks_for_all(lease, partial):
+            # The gateway of ModelScope does so, with whatever length: whether it is the part or the whole is a guess.
+            raise StartOver(self._odd("sends part of the file as if it were the whole"), single=True)
         if lease.at != 0 or not partial.untouched:
             # Either it does not do ranges, or the file is another one by now. Appending would mix or double bytes.
             changed = partial.validator(origin(reply.url)) not in (None, reply.headers.get("etag"))

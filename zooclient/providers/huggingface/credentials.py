@@ -96,8 +96,10 @@ def _expanded(text: str, environ: Mapping[str, str]) -> Path:
     return Path(text)
 
 
-def store_token(environ: Mapping[str, str], token: str) -> Path:
+def store_token(environ: Mapping[str, str], token: str, *, endpoint: str | None = None) -> Path:
     """Writes a token where the Hub's tools find it, readable by its owner alone, whole or not at all.
+
+    There is one token for whichever server, so ``endpoint`` changes nothing.
 
     Raises:
         ConfigError: It holds what no token holds, or nothing.
