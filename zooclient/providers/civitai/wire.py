@@ -1,0 +1,599 @@
+"""Civitai's JSON and our records, both ways; pure.
+
+Sources: the site's source and its developer documentation of August 2026, and recorded answers since 2022. The live
+site moves faster than any document, so a field that is absent, null or of another type reads as not told, and every
+set of words is open; only what a record cannot do without (the ids, the names of files) is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from attrs import frozen
+
+from zooclient.errors import IntegrityError, NotFound, ProtocolError
+from zooclient.net.origin import origin
+from zooclient.providers.base import Account
+from zooclient.providers.civitai import names
+from zooclient.providers.civitai.files import ident, joined, read_files
+from zooclient.providers.civitai.gates import read_access
+from zooclient.providers.civitai.terms import base_terms, creator_terms, license_here
+from zooclient.providers.reading import count, entries, instant, line, mapping, plain, string, strings, unread
+from zooclient.records.model import FileEntry, Hit, ModelRecord
+from zooclient.records.query import Query
+from zooclient.records.ref import Ref
+
+SCHEME: Final = "civitai"
+
+#: Hits of a page at the most: 101 is refused.
+PAGE: Final = 100
+#: Digests of one question at the most.
+BATCH: Final = 10_000
+
+_PROSE = 1_000_000  # characters of a description that are kept
+_PG = 1  # bit of the level of what is for everybody
+_FIT = 3  # PG and PG-13
+
+#: Fields of a query that neither the site nor an answer of it tells anything about.
+_UNTOLD = ("library", "license", "language", "min_parameters", "max_parameters")
+
+_MODEL_READ = frozenset({"id", "name", "type", "description", "tags", "modelVersions"})
+_VERSION_READ = frozenset({"id", "modelId", "name", "description", "files", "model", "trainedWords", "air"})
+_FLAGS = ("nsfw", "nsfwLevel", "minor", "poi", "sfwOnly")
+
+
+# -- questions ----------------------------------------------------------------------------------
+
+
+def model_url(endpoint: str, model: str) -> str:
+    """Address of a model with all its versions."""
+    return f"{endpoint}/api/v1/models/{model}"
+
+
+def version_url(endpoint: str, version: str) -> str:
+    """Address of a version."""
+    return f"{endpoint}/api/v1/model-versions/{version}"
+
+
+def hash_url(endpoint: str, text: str) -> str:
+    """Address of the version that holds a file of this hash."""
+    return f"{endpoint}/api/v1/model-versions/by-hash/{quote(text, safe='')}"
+
+
+def hashes_url(endpoint: str) -> str:
+    """Address that is sent a list of sha256, and answers with ids."""
+    return f"{endpoint}/api/v1/model-versions/by-hash/ids"
+
+
+def me_url(endpoint: str) -> str:
+    """Address that tells whose key it is."""
+    return f"{endpoint}/api/v1/me"
+
+
+def file_url(endpoint: str, version: str, key: str | None, selector: Mapping[str, str] | None = None) -> str:
+    """Address of the bytes of a file.
+
+    Args:
+        endpoint: Address of the site.
+        version: The version that holds it.
+        key: Its id, which alone names it without doubt. None: the selector, or what the site takes by itself.
+        selector: Questions that select it where the id is not known.
+    """
+    asked = {"fileId": key} if key is not None else dict(selector or {})
+    return f"{endpoint}/api/download/models/{version}" + (f"?{urlencode(asked, quote_via=quote)}" if asked else "")
+
+
+def page_url(web: str, model: str, version: str | None = None) -> str:
+    """Address of the page for people; ``model`` may be empty where only the version is known."""
+    if not model:
+        return f"{web}/model-versions/{version}"
+    return f"{web}/models/{model}" + (f"?modelVersionId={version}" if version else "")
+
+
+def search_url(endpoint: str, query: Query, cursor: str | None) -> str:
+    """Address of a page of a search.
+
+    Only what the site is known to read rightly is asked: pages by number end at 1000 hits and are refused beside
+    words, and several of its filters fail, or mean yes whatever their value is.
+    """
+    asked = [("limit", str(_limit(query)))]
+    text = query.text.strip()
+    if text:
+        asked.append(("query", text))
+    elif query.sort in names.SORTS:
+        asked += [("sort", names.SORTS[query.sort]), ("period", "AllTime")]
+    if query.tags:
+        asked.append(("tag", query.tags[0]))
+    if query.author:
+        asked.append(("username", query.author))
+    for name, value in (("types", type_of(query)), ("baseModels", base_model_of(query))):
+        if value is not None:
+            asked.append((name, value))  # a key for each value: a list with commas is one unknown name
+    asked.append(("nsfw", "true" if query.nsfw else "false"))
+    if cursor is not None:
+        asked.append(("cursor", cursor))
+    return f"{endpoint}/api/v1/models?{urlencode(asked, quote_via=quote)}"
+
+
+def _limit(query: Query) -> int:
+    """As many as asked for; a whole page where we choose among them."""
+    chosen = query.gated is not None or query.format or len(query.tags) > 1 or query.base_model
+    return PAGE if query.limit is None or chosen else max(1, min(query.limit, PAGE))
+
+
+def type_of(query: Query) -> str | None:
+    """Returns the kind of model that the task of a query names; None when it names none."""
+    return names.spelled(query.task, names.TYPES) if query.task else None
+
+
+def base_model_of(query: Query) -> str | None:
+    """Returns the family that a query names as the site spells it; None when it is not known here."""
+    return names.spelled(query.base_model, names.BASE_MODELS) if query.base_model else None
+
+
+def unapplied(query: Query) -> tuple[str, ...]:
+    """Returns the fields of a query that nobody can apply here."""
+    found = [name for name in _UNTOLD if getattr(query, name) is not None]
+    if query.task and type_of(query) is None:
+        found.append("task")  # it has kinds of models, and no tasks
+    if query.base_model and re.search(r"[:/]", query.base_model):
+        found.append("base_model")  # a reference to a model, where the site has names of families
+    possible = ("relevance",) if query.text.strip() else tuple(names.SORTS)
+    if query.sort is not None and query.sort not in possible:
+        found.append("sort")
+    return tuple(found)
+
+
+# -- a record -----------------------------------------------------------------------------------
+
+
+@frozen
+class Answers:
+    """What was asked for and what came.
+
+    Attributes:
+        model: The answer about the model, an object; empty where it could not be had.
+        version: The answer about the version, an object; empty where it could not be had.
+        problems: Sentences on what could not be had.
+    """
+
+    model: Mapping[str, Any]
+    version: Mapping[str, Any]
+    problems: tuple[str, ...] = ()
+
+
+def read_model(payload: Any, model: str) -> Mapping[str, Any]:
+    """Reads the answer about a model.
+
+    Raises:
+        ProtocolError: No object, or one without an id.
+        IntegrityError: It is about another model.
+    """
+    told = _object(payload, "a model")
+    _hold(told, model, "model")
+    return told
+
+
+def read_version(payload: Any, version: str | None) -> Mapping[str, Any]:
+    """Reads the answer about a version.
+
+    Raises:
+        ProtocolError: No object, or one without an id or without that of its model.
+        IntegrityError: It is about another version.
+    """
+    told = _object(payload, "a version of a model")
+    _hold(told, version, "version")
+    if ident(told.get("modelId")) is None:
+        raise ProtocolError("The answer about a version does not name the model that it is of.")
+    return told
+
+
+def default_version(model: Mapping[str, Any]) -> str:
+    """Returns the version that the creator shows first: the first of the list, whatever its date is.
+
+    Raises:
+        NotFound: The model has none.
+    """
+    for version in versions(model):
+        return str(ident(version.get("id")))
+    raise NotFound(
+        "The model has no published version.",
+        hint="A version may be a draft, unpublished, or too new: until Civitai has looked at it, it is not shown.",
+    )
+
+
+def versions(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Returns the versions of a model that have an id, in the creator's order."""
+    listed = model.get("modelVersions")
+    return [mapping(item) for item in listed if ident(mapping(item).get("id"))] if isinstance(listed, list) else []
+
+
+def version_in(model: Mapping[str, Any], version: str) -> Mapping[str, Any]:
+    """Returns a version as the model lists it; empty when it does not."""
+    return next((item for item in versions(model) if ident(item.get("id")) == version), {})
+
+
+def read_record(answers: Answers, requested: Ref, *, endpoint: str, web: str, now: datetime) -> ModelRecord:
+    """Makes the record of a version.
+
+    Args:
+        answers: About the model and about the version; one of them may be empty.
+        requested: The reference as it was asked for.
+        endpoint: Address that answered.
+        web: Address of the pages for people.
+        now: The time, aware UTC.
+
+    Raises:
+        NotFound: The version has no file of the id that was asked for.
+        ProtocolError: A file that cannot be read.
+        IntegrityError: A file name that is not safe.
+    """
+    model, alone = answers.model, answers.version
+    chosen = ident(alone.get("id")) or default_version(model)
+    asked, _, file = (requested.revision or "").partition("+")
+    if asked and not alone:
+        chosen = asked
+    within = version_in(model, chosen)
+    version = {**within, **{name: value for name, value in alone.items() if value is not None}}
+    identity = ident(model.get("id")) or str(ident(version.get("modelId")))
+    page = page_url(web, identity, chosen)
+    files, odd = read_files(joined(_files(alone), _files(within)), chosen)
+    base_model = string(version.get("baseModel"))
+    extra, dropped = _extra(model, version)
+    problems = [*answers.problems, *odd]
+    problems += [f"The field {name!r} of the answer was too large to be kept." for name in dropped]
+    if not asked:
+        label = _title(version)
+        problems.insert(
+            0,
+            f"No version was asked for: this is {chosen}{f' ({label})' if label else ''}, which its creator shows "
+            f"first of {max(len(versions(model)), 1)}.",
+        )
+    about = mapping(version.get("model"))
+    return ModelRecord(
+        ref=Ref(scheme=SCHEME, id=identity, revision=f"{chosen}+{file}" if file else chosen),
+        requested=requested,
+        pin="version",
+        title=_title(model) or _title(about) or identity,
+        files=_wanted(files, file, chosen) if file else files,
+        stable_id=identity,
+        endpoint=origin(endpoint),
+        author=_author(model),
+        task=string(model.get("type")) or string(about.get("type")),
+        license=license_here(model, base_model, f"{web}/models/license/{chosen}"),
+        tags=_tags(model),
+        downloads=_stat(model, "downloadCount"),
+        likes=_likes(model),
+        created_at=instant(version.get("createdAt")),
+        updated_at=instant(version.get("updatedAt")) or instant(version.get("publishedAt")),
+        access=read_access(model, version, page=page, now=now),
+        nsfw=_adult({**about, **model}),
+        web_url=page,
+        metadata=_metadata(model, version, base_model),
+        problems=tuple(problems),
+        extra=extra,
+    )
+
+
+def _files(version: Mapping[str, Any]) -> Sequence[Any]:
+    listed = version.get("files")
+    return listed if isinstance(listed, list) else ()
+
+
+def _wanted(files: tuple[FileEntry, ...], key: str, version: str) -> tuple[FileEntry, ...]:
+    found = tuple(entry for entry in files if entry.key == key)
+    if not found:
+        there = ", ".join(f"{entry.key} ({entry.path})" for entry in files[:10] if entry.key) or "none"
+        raise NotFound(
+            f"Version {version} has no file {key}. It has: {there}.",
+            hint="Its creator may have replaced it; zooclient identify finds the same bytes elsewhere.",
+        )
+    return found
+
+
+def _metadata(model: Mapping[str, Any], version: Mapping[str, Any], base_model: str | None) -> dict[str, Any]:
+    base = base_terms(base_model)
+    about = mapping(version.get("model"))
+    flags = {name: model.get(name, about.get(name)) for name in _FLAGS}
+    told: dict[str, Any] = {
+        "type": string(model.get("type")) or string(about.get("type")),
+        "version_name": _title(version) or None,
+        "base_model": base_model,
+        "base_model_type": string(version.get("baseModelType")),
+        "trained_words": list(strings(version.get("trainedWords"))),
+        "description": _prose(model),
+        "version_description": _prose(version),
+        "air": string(version.get("air")),
+        "base_model_license": {"name": base.name, "spdx": base.spdx, "kind": base.kind, "url": base.url},
+        "creator_terms": creator_terms(model),
+        "flags": plain({name: value for name, value in flags.items() if value is not None}),
+        "versions": [_short(item) for item in versions(model)],
+    }
+    return {name: value for name, value in told.items() if value not in (None, [])}
+
+
+def _short(version: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": ident(version.get("id")),
+        "name": string(version.get("name")),
+        "base_model": string(version.get("baseModel")),
+    }
+
+
+def _extra(model: Mapping[str, Any], version: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    of_model, large = unread(model, _MODEL_READ)
+    of_version, larger = unread(version, _VERSION_READ)
+    return {"model": of_model, "version": of_version}, (*large, *larger)
+
+
+def replaced(pinned: ModelRecord, now: ModelRecord) -> None:
+    """Refuses a version whose files are no longer those that were pinned; new files beside them are no harm.
+
+    The site lets creators put other bytes behind the id of a file.
+
+    Raises:
+        IntegrityError: A file has other bytes under its id, and was replaced.
+        NotFound: A file is there no longer.
+    """
+    there = {entry.key or entry.path: entry for entry in now.files}
+    for entry in pinned.files:
+        found, told = there.get(entry.key or entry.path), f"{entry.path!r} (file {entry.key}) of {pinned.ref}"
+        if found is None:
+            raise NotFound(
+                f"{told} was pinned, and the version lists it no longer.",
+                zoo=SCHEME,
+                ref=str(pinned.ref),
+                hint="The same bytes may lie elsewhere: zooclient identify looks for them by sha256.",
+            )
+        was, is_ = entry.digests.get("sha256"), found.digests.get("sha256")
+        if was is not None and is_ is not None and was != is_:
+            raise IntegrityError(
+                f"{told} was replaced upstream under the same id: pinned is sha256 {was}, and now it is {is_}.",
+                zoo=SCHEME,
+                ref=str(pinned.ref),
+                hint="Pin it anew if you trust the new bytes; the old ones may be in a store or a mirror.",
+            )
+
+
+def main_file(record: ModelRecord) -> FileEntry | None:
+    """Returns the file that a version is about: by its type first, then the one marked as primary. None: it has none.
+
+    The mark alone can stand on training data or on a VAE, and moves with the preferences of the account that asks.
+    """
+    own = [entry for entry in record.files if not entry.extra.get("linked")]
+    ranked = sorted(
+        own,
+        key=lambda entry: (
+            entry.extra.get("type") not in names.MAIN,
+            entry.role != "weights",
+            entry.extra.get("primary") is not True,
+        ),
+    )
+    return ranked[0] if ranked else None
+
+
+# -- a listing ----------------------------------------------------------------------------------
+
+
+def read_hits(payload: Any, query: Query, *, web: str, now: datetime) -> tuple[Hit, ...]:
+    """Reads a page of a listing: what suits the query, each model once.
+
+    Every filter is looked at again: the site passes over what it does not know, and an unknown tag with it.
+
+    Raises:
+        ProtocolError: No list of models, or one that is no object or has no id.
+    """
+    found: dict[str, Hit] = {}
+    for row in entries(mapping(payload).get("items"), "the list of models (items)"):
+        told = _object(row, "a model")
+        hit = _hit(told, web, now)
+        if suits(told, hit, query):
+            found.setdefault(hit.ref.id, hit)
+    return tuple(found.values())
+
+
+def next_cursor(payload: Any) -> str | None:
+    """Returns the cursor of the next page; None on the last.
+
+    Neither a short nor an empty page is the last. The address ``nextPage`` is not read: it repeats a token.
+    """
+    cursor = mapping(mapping(payload).get("metadata")).get("nextCursor")
+    if type(cursor) is int:
+        return str(cursor)
+    return string(cursor)
+
+
+def _hit(told: Mapping[str, Any], web: str, now: datetime) -> Hit:
+    identity = ident(told.get("id"))
+    if identity is None:
+        raise ProtocolError(f"The answer lists a model without an id ({str(told.get('id'))[:40]!r}).")
+    listed = versions(told)
+    version = listed[0] if listed else {}
+    revision = ident(version.get("id"))
+    page = page_url(web, identity, revision)
+    extra, _ = unread(told, _MODEL_READ)
+    extra["versions"] = [_short(item) for item in listed]
+    extra["formats"] = sorted(_formats(version))
+    license_ = license_here(told, string(version.get("baseModel")), f"{web}/models/license/{revision}")
+    return Hit(
+        ref=Ref(scheme=SCHEME, id=identity, revision=revision),
+        title=_title(told) or identity,
+        author=_author(told),
+        task=string(told.get("type")),
+        license=license_ if license_.raw is not None else None,
+        tags=_tags(told),
+        downloads=_stat(told, "downloadCount"),
+        likes=_likes(told),
+        updated_at=instant(version.get("updatedAt")) or instant(version.get("publishedAt")),
+        access=read_access(told, version, page=page, now=now),
+        nsfw=_adult(told),
+        web_url=page,
+        extra=extra,
+    )
+
+
+def suits(told: Mapping[str, Any], hit: Hit, query: Query) -> bool:
+    """Tells whether a hit is what was asked for. Words are not looked at: only the site knows where it found them."""
+    tags = {tag.casefold() for tag in hit.tags}
+    if {tag.casefold() for tag in query.tags} - tags:
+        return False
+    if query.author and (hit.author or "").casefold() != query.author.casefold():
+        return False
+    kind = type_of(query)
+    if kind is not None and (hit.task or "").casefold() != kind.casefold():
+        return False
+    if query.gated is not None and query.gated != (hit.access.state in ("gated", "paid")):
+        return False
+    if not query.nsfw and not _for_everybody(told):
+        return False
+    if query.base_model and "base_model" not in unapplied(query):
+        families = {str(item["base_model"]).casefold() for item in hit.extra["versions"]}
+        if query.base_model.strip().casefold() not in families:
+            return False
+    return not query.format or query.format.casefold() in hit.extra["formats"]
+
+
+def _formats(version: Mapping[str, Any]) -> set[str]:
+    """Formats of the files of a version; a file that cannot be read tells none, and keeps no model out of a list."""
+    found = set()
+    for file in _files(version):
+        try:
+            entries_, _ = read_files([file], "")
+        except (ProtocolError, IntegrityError):
+            continue
+        found |= {entry.format for entry in entries_ if entry.format is not None}
+    return found
+
+
+# -- other answers ------------------------------------------------------------------------------
+
+
+def read_account(payload: Any) -> Account:
+    """Reads the answer of ``/me``.
+
+    Raises:
+        ProtocolError: No object, or one without a name.
+    """
+    told = _object(payload, "an account")
+    name = string(told.get("username"))
+    if name is None:
+        raise ProtocolError("The answer names no account.")
+    status = string(told.get("status"))
+    return Account(name=name, role=status if status not in (None, "active") else string(told.get("tier")))
+
+
+def hashes_body(digests: Iterable[str]) -> bytes:
+    """The question about many sha256, as the site wants it: upper case, no more than :data:`BATCH`."""
+    return json.dumps([digest.upper() for digest in digests]).encode()
+
+
+def read_matches(payload: Any) -> dict[str, tuple[Ref, ...]]:
+    """Reads the answer about many sha256: digest in lower case → versions that hold it, each once.
+
+    Raises:
+        ProtocolError: No list.
+    """
+    found: dict[str, dict[Ref, None]] = {}
+    for row in entries(payload, "the list of matches"):
+        told = mapping(row)
+        version, model, digest = ident(told.get("modelVersionId")), ident(told.get("modelId")), told.get("hash")
+        if version is not None and isinstance(digest, str) and re.fullmatch("[0-9a-fA-F]{64}", digest):
+            ref = Ref(scheme=SCHEME, id=model or "", revision=version)
+            found.setdefault(digest.lower(), {})[ref] = None
+    return {digest: tuple(refs) for digest, refs in found.items()}
+
+
+def read_match(payload: Any, text: str) -> tuple[Ref, FileEntry | None]:
+    """Reads the answer about one hash of any length.
+
+    Returns:
+        The version, and the file whose hash it is; None where that file is not among those shown.
+
+    Raises:
+        ProtocolError: An answer of another shape.
+        IntegrityError: A file name that is not safe.
+    """
+    told = read_version(payload, None)
+    version, model = str(ident(told.get("id"))), str(ident(told.get("modelId")))
+    files, _ = read_files(_files(told), version)
+    wanted = text.lower()
+    for entry in files:
+        if wanted in (*entry.digests.values(), *mapping(entry.extra.get("hashes")).values()):
+            return Ref(scheme=SCHEME, id=model, revision=f"{version}+{entry.key}" if entry.key else version), entry
+    return Ref(scheme=SCHEME, id=model, revision=version), None
+
+
+# -- parts --------------------------------------------------------------------------------------
+
+
+def _object(payload: Any, what: str) -> Mapping[str, Any]:
+    if isinstance(payload, dict):
+        return payload
+    kind = "null" if payload is None else type(payload).__name__
+    raise ProtocolError(f"The answer has {kind} in place of {what}.", hint="Is the endpoint right?")
+
+
+def _hold(told: Mapping[str, Any], asked: str | None, what: str) -> None:
+    got = ident(told.get("id"))
+    if got is None:
+        raise ProtocolError(f"The answer does not name a {what}: its id is {str(told.get('id'))[:40]!r}.")
+    if asked is not None and got != asked:
+        raise IntegrityError(
+            f"Civitai was asked for {what} {asked}, and answered with {what} {got}.",
+            hint="A cache or a mirror in between may be broken. Do not take what it gives for what you asked.",
+        )
+
+
+def _title(told: Mapping[str, Any]) -> str:
+    """A name, which is free text, on one line; empty where it is not told."""
+    return line(string(told.get("name")) or "")
+
+
+def _prose(told: Mapping[str, Any]) -> str | None:
+    """A description: HTML, of a length that is worth keeping."""
+    return (string(told.get("description")) or "")[:_PROSE] or None
+
+
+def _author(model: Mapping[str, Any]) -> str | None:
+    return string(mapping(model.get("creator")).get("username"))
+
+
+def _tags(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """Tags, which were objects with a name in early 2023."""
+    listed = model.get("tags")
+    if not isinstance(listed, list):
+        return ()
+    return strings([item.get("name") if isinstance(item, dict) else item for item in listed])
+
+
+def _stat(told: Mapping[str, Any], name: str) -> int | None:
+    return count(mapping(told.get("stats")).get(name))
+
+
+def _likes(told: Mapping[str, Any]) -> int | None:
+    """Thumbs up, or what stood in their place until 2023."""
+    likes = _stat(told, "thumbsUpCount")
+    return likes if likes is not None else _stat(told, "favoriteCount")
+
+
+def _level(told: Mapping[str, Any]) -> int | None:
+    """Bits of the maturity of its pictures; None where not told, and where nobody has looked yet."""
+    return count(told.get("nsfwLevel")) or None
+
+
+def _adult(told: Mapping[str, Any]) -> bool | None:
+    """Whether it is marked as adult, or has no picture for others; the mark alone is missing on many."""
+    level, flag = _level(told), told.get("nsfw")
+    if flag is True or (level is not None and not level & _FIT):
+        return True
+    return False if flag is False or level is not None else None
+
+
+def _for_everybody(told: Mapping[str, Any]) -> bool:
+    level = _level(told)
+    return told.get("nsfw") is not True and (level is None or bool(level & _PG))
