@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zooclient.errors import ConfigError
@@ -46,3 +48,24 @@ def stripped(text: str, name: str) -> str | None:
             f"{name} holds blanks, line ends or letters that no token has.", hint="Paste it again, on one line."
         )
     return token or None
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Writes a file that its owner alone can read, whole or not at all; a missing folder is made, mode 0700.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    import tempfile
+
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # mode 0600 from the start
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -6,15 +6,13 @@ we do not touch: a key that we are given is kept in a file of ours, beside our o
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zooclient.errors import ConfigError, StoreError
 from zooclient.providers.base import Keeper
-from zooclient.providers.tokens import Token, may_have_token, own_token, stripped
+from zooclient.providers.tokens import Token, may_have_token, own_token, stripped, write_private
 from zooclient.settings import user_folder
 
 if TYPE_CHECKING:
@@ -77,17 +75,7 @@ def store_token(environ: Mapping[str, str], token: str, *, endpoint: str | None 
     if text is None:
         raise ConfigError("No key was given.", zoo="civitai", operation="login")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".token-", dir=path.parent)  # mode 0600 from the start
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_private(path, text.encode("ascii"))
     except OSError as error:
         raise _unwritable(path, error) from error
     return path

@@ -7,14 +7,13 @@ release 2.4.0 (https://huggingface.co/docs/huggingface_hub/package_reference/env
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zooclient.errors import ConfigError, StoreError
 from zooclient.providers.base import Keeper
-from zooclient.providers.tokens import Token, may_have_token, own_token, stripped
+from zooclient.providers.tokens import Token, may_have_token, own_token, stripped, write_private
 
 if TYPE_CHECKING:
     from zooclient.settings import Settings, ZooSettings
@@ -110,17 +109,7 @@ def store_token(environ: Mapping[str, str], token: str, *, endpoint: str | None 
     if text is None:
         raise ConfigError("No token was given.", zoo="hf", operation="login")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".token-", dir=path.parent)  # mode 0600 from the start
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_private(path, text.encode("ascii"))
     except OSError as error:
         raise _unwritable(path, error) from error
     return path

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from io import BytesIO
@@ -21,7 +20,7 @@ from urllib.parse import urlsplit
 from zooclient.errors import ConfigError, StoreError
 from zooclient.providers.base import Keeper
 from zooclient.providers.modelscope.endpoint import OFFICIAL, normal_endpoint, site
-from zooclient.providers.tokens import Token, may_have_token, own_token, stripped
+from zooclient.providers.tokens import Token, may_have_token, own_token, stripped, write_private
 
 if TYPE_CHECKING:
     from zooclient.settings import Settings, ZooSettings
@@ -110,18 +109,8 @@ def store_token(environ: Mapping[str, str], token: str, *, endpoint: str | None 
     named = endpoint or environ.get("ZOOCLIENT_MODELSCOPE_ENDPOINT") or environ.get("MODELSCOPE_ENDPOINT")
     host = urlsplit(normal_endpoint(named or OFFICIAL)).hostname or ""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(path, _jar(text, host, int(time.time()) + _LIFE))
         path.parent.chmod(0o700)
-        handle, temporary = tempfile.mkstemp(prefix=".cookies-", dir=path.parent)  # mode 0600 from the start
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_jar(text, host, int(time.time()) + _LIFE))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
     except OSError as error:
         raise _unwritable(path, error) from error
     return path
