@@ -7,10 +7,8 @@ name, without telemetry and without a token but ours. What it brings is not veri
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +20,7 @@ from zooclient import __version__
 from zooclient.errors import IntegrityError, NetworkError, ProtocolError, StoreError, Unsupported, ZooError
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Request, Response
+from zooclient.providers.child import ask_child
 from zooclient.providers.huggingface import wire
 from zooclient.providers.huggingface.refusal import refusal
 from zooclient.providers.reading import line, mapping
@@ -39,8 +38,6 @@ _PASSED = re.compile(
     r"|HF_XET_\w+|HF_HUB_DISABLE_XET|HF_HUB_(?:ETAG|DOWNLOAD)_TIMEOUT",
     re.I,
 )
-#: Seconds between two looks at whether the caller wants to stop.
-_LOOK = 0.5
 
 
 @frozen(kw_only=True)
@@ -76,7 +73,7 @@ class OfficialHub:
             "folder": str(into / "files"),
             "version": __version__,
         }
-        answer = self._run(wish, into, cancel)
+        answer = ask_child(_CHILD, wish, self._environment(into), cancel)
         if "path" in answer:
             found = Path(str(answer["path"]))
             if found.is_file() and found.resolve().is_relative_to(into.resolve()):
@@ -87,34 +84,6 @@ class OfficialHub:
         error = judged(chain, Request(url=url), record, file, web=self.endpoint)
         error.about(zoo="hf", ref=str(record.ref), operation="download")
         raise error
-
-    def _run(self, wish: Mapping[str, Any], into: Path, cancel: Cancel) -> Mapping[str, Any]:
-        cancel.check()
-        process = subprocess.Popen(  # noqa: S603  (our own script, no shell)
-            [sys.executable, "-P", str(_CHILD)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self._environment(into),
-        )
-        told: bytes | None = json.dumps(wish).encode()
-        try:
-            while True:
-                try:
-                    out, noise = process.communicate(told, timeout=_LOOK)
-                    break
-                except subprocess.TimeoutExpired:
-                    told = None  # it was taken already
-                    cancel.check()
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
-        try:
-            return mapping(json.loads(out))
-        except ValueError:
-            last = line(noise.decode("utf-8", "replace")[-300:])
-            return {"chain": [{"names": ["Crash"], "text": f"it ended with status {process.returncode} ({last})"}]}
 
     def _environment(self, into: Path) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not _OURS.match(name)}
