@@ -345,29 +345,12 @@ class Steps:
             from zooclient.client.official import fetch_officially
 
             return fetch_officially(self.wiring, plan, files, told, cancel)
-        from functools import partial
+        from zooclient.client.sources import items_of
 
-        from zooclient.transfer.item import Item, Source
-
-        provider = self.wiring.provider(scheme)
-        items = [
-            Item(
-                file=file,
-                owner=str(record.ref),
-                sources=(
-                    Source(
-                        label=self.wiring.place(scheme),
-                        locate=partial(provider.locate, record, file),
-                        refused=partial(provider.refused, ref=record.ref, operation="download"),
-                    ),
-                ),
-            )
-            for file in files
-        ]
         engine = self.wiring.engine(scheme)
         sink = self.wiring.store().sink(allow_unverified=plan.wishes.allow_unverified)
         try:
-            return engine.transfer(items, sink, reporter=told, cancel=cancel)
+            return engine.transfer(items_of(self.wiring, record, files), sink, reporter=told, cancel=cancel)
         finally:
             engine.close()
 

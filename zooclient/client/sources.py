@@ -1,0 +1,29 @@
+"""Where the bytes of a record's files are taken from, best first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from zooclient.transfer.item import Item, Source
+
+if TYPE_CHECKING:
+    from zooclient.client.wiring import Wiring
+    from zooclient.records.model import FileEntry, ModelRecord
+
+
+def items_of(wiring: Wiring, record: ModelRecord, files: Iterable[FileEntry]) -> list[Item]:
+    """Returns what the engine is asked for, in the order of the files."""
+    return [Item(file=file, owner=str(record.ref), sources=(zoo_source(wiring, record, file),)) for file in files]
+
+
+def zoo_source(wiring: Wiring, record: ModelRecord, file: FileEntry) -> Source:
+    """Returns the zoo that claims a file as a source of its bytes."""
+    scheme = record.ref.scheme
+    provider = wiring.provider(scheme)
+    return Source(
+        label=wiring.place(scheme),
+        locate=partial(provider.locate, record, file),
+        refused=partial(provider.refused, ref=record.ref, operation="download"),
+    )
