@@ -16,7 +16,6 @@ from urllib.parse import unquote
 from attrs import evolve, field, frozen
 
 from zooclient.serve.exchange import Answer, Question, Span, text_answer
-from zooclient.serve.huggingface import expired
 
 Handler = Callable[[Question], Answer]
 
@@ -219,7 +218,8 @@ class Expired(Fault):
 
     def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
         """Answers as for a link that is over."""
-        return evolve(expired(), model=answer.model, file=answer.file)
+        # Without its query no link is a good one, and each host says so in its own way.
+        return evolve(ask(evolve(question, query="")), model=answer.model, file=answer.file)
 
 
 @frozen
@@ -404,12 +404,14 @@ class Thrown:
     Attributes:
         pattern: What it is about.
         fault: The fault.
+        zoo: Scheme of the zoo whose answers it spoils. None: all.
         hits: Answers that it has spoilt.
     """
 
-    def __init__(self, pattern: str, fault: Fault) -> None:
+    def __init__(self, pattern: str, fault: Fault, zoo: str | None = None) -> None:
         self.pattern = pattern
         self.fault = fault
+        self.zoo = zoo
         self.hits = 0
 
     @property
@@ -418,7 +420,7 @@ class Thrown:
         return self.fault.times is not None and self.hits >= self.fault.times
 
     def __repr__(self) -> str:
-        return f"Thrown({self.pattern!r}, {self.fault!r}, hits={self.hits})"
+        return f"Thrown({self.pattern!r}, {self.fault!r}, zoo={self.zoo!r}, hits={self.hits})"
 
 
 class Faults:
@@ -429,7 +431,7 @@ class Faults:
         self._lock = threading.RLock()
         self._thrown: list[Thrown] = []
 
-    def throw(self, pattern: str, fault: Fault) -> Thrown:
+    def throw(self, pattern: str, fault: Fault, *, zoo: str | None = None) -> Thrown:
         """Throws a switch. Several may be thrown at once; each is applied to what the ones before left.
 
         Args:
@@ -437,8 +439,9 @@ class Faults:
                 model (``*.safetensors``), the same with the model before it (``org/name/config.json``), the id of
                 the model (``org/name``), and the path of the URL, decoded (``/api/models*``).
             fault: What goes wrong.
+            zoo: Scheme of the zoo at which it does. None: all.
         """
-        thrown = Thrown(pattern, fault)
+        thrown = Thrown(pattern, fault, zoo)
         with self._lock:
             self._thrown.append(thrown)
         return thrown
@@ -448,11 +451,11 @@ class Faults:
         with self._lock:
             self._thrown = [other for other in self._thrown if thrown is not None and other is not thrown]
 
-    def spoil(self, question: Question, answer: Answer, origin: str, ask: Handler) -> Answer:
-        """Returns the answer as the faults leave it."""
+    def spoil(self, question: Question, answer: Answer, zoo: str, origin: str, ask: Handler) -> Answer:
+        """Returns the answer that a zoo gives at one of its origins as the faults leave it."""
         with self._lock:
             for thrown in tuple(self._thrown):
-                if thrown.spent or thrown.fault.origin not in (None, origin):
+                if thrown.spent or thrown.fault.origin not in (None, origin) or thrown.zoo not in (None, zoo):
                     continue
                 # A claim is about files within a listing, so the listing itself need not fit.
                 if not isinstance(thrown.fault, Claim) and not _about(thrown.pattern, question, answer):

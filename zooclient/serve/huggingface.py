@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from zooclient.errors import Cancelled, StoreError
 from zooclient.serve import payloads
@@ -26,6 +26,7 @@ from zooclient.serve.accounts import Account, Accounts, knows, let_in
 from zooclient.serve.describe import Describer
 from zooclient.serve.exchange import Answer, Question, json_answer, text_answer
 from zooclient.serve.listing import Candidate, select
+from zooclient.serve.protocol import Options, Origins, Site
 from zooclient.serve.quota import Quota
 from zooclient.serve.ranges import file_answer, matches
 from zooclient.serve.shelf import Commit, Repository, Shelf, ShelfFile, pointer
@@ -40,26 +41,23 @@ _EXPOSED = (
 )
 #: Paths that one ``paths-info`` takes at the most.
 _MAX_PATHS = 2000
+#: Entries on a page of a listing or a tree at the most, and of a tree with ``expand``.
+_PAGE, _EXPANDED = 1000, 50
 
 
-@frozen(kw_only=True)
-class HubOptions:
-    """How a Hub answers where a choice is left.
-
-    Attributes:
-        page_size: Entries on a page of a tree or a listing at the most (the Hub: 1000).
-        expanded_page_size: The same for a tree with ``expand`` (the Hub: 50).
-        link_lifetime: Seconds that a signed link lives (the Hub: about an hour).
-        bare_401: Answer a stranger who asks for what is not there with 401 and no code, as the Hub does over https.
-            Off, it is 404 ``RepoNotFound``: over plain http the official client reads a bare 401 as a bad login.
-        limits: Requests per five minutes for ``api``, ``resolvers`` and ``pages``. None: told, never enforced.
-    """
-
-    page_size: int = 1000
-    expanded_page_size: int = 50
-    link_lifetime: float = 3600.0
-    bare_401: bool = False
-    limits: Mapping[str, int] | None = None
+def speak(site: Site) -> Origins:
+    """Returns the Hub's two origins."""
+    hub = Hub(
+        site.shelf,
+        accounts=site.accounts,
+        signer=site.signer,
+        byte_origin=site.byte_origin,
+        options=site.options,
+        clock=site.clock,
+    )
+    return Origins(
+        hub=hub.answer, cdn=ByteOrigin(site.shelf, site.signer, repeat=site.one_origin, clock=site.clock).answer
+    )
 
 
 class _Refusal(Exception):
@@ -89,14 +87,14 @@ class Hub:
         accounts: Accounts,
         signer: Signer,
         byte_origin: Callable[[str], str],
-        options: HubOptions | None = None,
+        options: Options | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._shelf = shelf
         self._accounts = accounts
         self._signer = signer
         self._byte_origin = byte_origin
-        self._options = options or HubOptions()
+        self._options = options or Options()
         self._clock = clock
         self._quota = Quota(self._options.limits, clock)
         self._describer = Describer(shelf)
@@ -268,7 +266,7 @@ class Hub:
         )
         if entries is None:
             raise _Refusal(_missing(repository, commit, folder, api=True))
-        most = self._options.expanded_page_size if expand else self._options.page_size
+        most = min(_EXPANDED if expand else _PAGE, self._options.page_size)
         return self._page(question, entries, most, model=repository.id)
 
     def _paths_info(self, question: Question, repository: Repository, revision: str, visitor: Account | None) -> Answer:
@@ -316,7 +314,7 @@ class Hub:
             )
             for model in chosen
         ]
-        return self._page(question, rows, self._options.page_size)
+        return self._page(question, rows, min(_PAGE, self._options.page_size))
 
     def _page(self, question: Question, entries: list[Any], most: int, **about: Any) -> Answer:
         size = _number(question, "limit", most, most=most)
@@ -349,7 +347,7 @@ class Hub:
             }
             for demo, model in spaces.items()
         ]
-        return self._page(question, rows, self._options.page_size)
+        return self._page(question, rows, min(_PAGE, self._options.page_size))
 
     def _vocabulary(self, question: Question, visitor: Account | None) -> Answer:
         words: dict[str, dict[str, Any]] = {kind: {} for kind in ("pipeline_tag", "library", "license", "other")}
@@ -465,7 +463,7 @@ class ByteOrigin:
         """Returns what the host would say."""
         grant = self._signer.read(question.path, question.query, self._clock())
         if grant is None:
-            return expired()
+            return _expired()
         place = self._shelf.place(grant.sha256)
         if place is None:
             xml = b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>NoSuchKey</Code></Error>"
@@ -489,7 +487,7 @@ class ByteOrigin:
         return evolve(answer, model=grant.model, file=grant.file)
 
 
-def expired() -> Answer:
+def _expired() -> Answer:
     """Returns what the byte host says to a link that is over, forged or cut."""
     said = b"<Error><Code>AccessDenied</Code><Message>Access denied</Message></Error>"
     return Answer(status=403, headers={"content-type": "text/xml"}, body=b'<?xml version="1.0"?>' + said)

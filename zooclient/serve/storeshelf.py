@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from zooclient.errors import Unsupported
 from zooclient.records.digest import git_blob_header
 from zooclient.records.model import ModelRecord
 from zooclient.records.ref import Ref
 from zooclient.records.snapshot import Snapshot, SnapshotFile
-from zooclient.serve.shelf import Commit, Place, Repository, ShelfFile, Terms, pointer, stable_id
+from zooclient.serve.shelf import Commit, Place, Repository, Shelf, ShelfFile, Terms, pointer, stable_id
 from zooclient.store.snapshots import read_manifest, suspects, to_snapshot
 
 if TYPE_CHECKING:
@@ -74,6 +75,19 @@ class StoreShelf:
         self._read_at: float | None = None
         self._repositories: Mapping[str, Repository] = {}
         self._places: Mapping[str, tuple[Place, ...]] = {}
+
+    def at(self, scheme: str) -> Shelf:
+        """This store as the zoo of ``scheme`` shows it.
+
+        Raises:
+            Unsupported: Only what came from the Hub is served, by its own protocol.
+        """
+        if scheme != "hf":
+            raise Unsupported(
+                f"The store cannot be served by the protocol of {scheme!r}.",
+                hint="Serve a folder of models by it, or the store by that of 'hf'.",
+            )
+        return self
 
     def names(self) -> tuple[str, ...]:
         """The ids of all models that are served, sorted."""
@@ -175,10 +189,12 @@ def _shelf_file(record: ModelRecord, file: SnapshotFile) -> ShelfFile:
     entry = record.file(file.path)
     digests = {} if entry is None else entry.digests
     if "git-sha1" in digests and "sha256" not in digests:
-        return ShelfFile(path=file.path, size=file.size, oid=digests["git-sha1"])
+        return ShelfFile(path=file.path, size=file.size, oid=digests["git-sha1"], content=file.sha256)
     text = pointer(file.sha256, file.size)
     oid = hashlib.sha1(git_blob_header(len(text)) + text, usedforsecurity=False).hexdigest()
-    return ShelfFile(path=file.path, size=file.size, oid=oid, sha256=file.sha256, pointer_size=len(text))
+    return ShelfFile(
+        path=file.path, size=file.size, oid=oid, sha256=file.sha256, pointer_size=len(text), content=file.sha256
+    )
 
 
 def _remember(places: dict[str, tuple[Place, ...]], entry: ShelfFile, snapshot: Snapshot, file: SnapshotFile) -> None:
