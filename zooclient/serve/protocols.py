@@ -8,7 +8,7 @@ from attrs import frozen
 
 from zooclient.errors import ConfigError
 from zooclient.records.rules import ALIASES
-from zooclient.serve.huggingface import speak as huggingface
+from zooclient.serve import huggingface, modelscope, modelscope_bytes
 from zooclient.serve.protocol import Origins, Site
 
 
@@ -43,10 +43,19 @@ ZOOS: Mapping[str, Zoo] = {
         Zoo(
             scheme="hf",
             title="Hugging Face",
-            speak=huggingface,
-            byte_path="/xet-bridge-us/",
+            speak=huggingface.speak,
+            byte_path=huggingface.BYTE_PATH,
             variable="HF_ENDPOINT",
             mark="hf_",
+        ),
+        Zoo(
+            scheme="modelscope",
+            title="ModelScope",
+            speak=modelscope.speak,
+            byte_path=modelscope_bytes.BYTE_PATH,
+            variable="MODELSCOPE_ENDPOINT",
+            mark="ms-",
+            methods=frozenset({"GET", "HEAD", "POST", "PUT"}),
         ),
     )
 }
