@@ -191,7 +191,6 @@ def info(model: Shown, revision: str) -> dict[str, Any]:
         "ReadMeContent": model.card,
         "Revision": revision,
         "Stars": terms.likes,
-        "StorageSize": model.size,
         "Tags": list(model.labels),
         "Tasks": [{"ChineseName": "", "Name": task} for task in model.tasks],
         "Visibility": 1 if terms.private or terms.gated else 5,
