@@ -476,15 +476,18 @@ def test_a_lying_commit_and_a_list_that_is_null(zoo: LocalZoo, web: httpx.Client
 def test_faults_of_a_part_that_comes_with_status_200(zoo: LocalZoo, web: httpx.Client) -> None:
     """The switches go by the range that was sent, whatever the status."""
     config = tiny()["config.json"]
-    bounded = {"params": {"FilePath": "config.json"}, "headers": {"range": "bytes=2-11"}}
+
+    def part() -> httpx.Response:
+        return web.get(_REPO, params={"FilePath": "config.json"}, headers={"range": "bytes=2-11"})
+
     zoo.fail("config.json", Flip(at=4))
-    assert web.get(_REPO, **bounded).content == config[2:4] + bytes([config[4] ^ 1]) + config[5:12]
+    assert part().content == config[2:4] + bytes([config[4] ^ 1]) + config[5:12]
     zoo.heal()
     zoo.fail("config.json", NoRange())
-    assert web.get(_REPO, **bounded).content == config
+    assert part().content == config
     zoo.heal()
     zoo.fail("config.json", Resize(by=1))
-    assert web.get(_REPO, **bounded).headers["content-range"] == f"bytes 2-11/{len(config) + 1}"
+    assert part().headers["content-range"] == f"bytes 2-11/{len(config) + 1}"
 
 
 def test_an_odd_host_is_not_repeated(zoo: LocalZoo, web: httpx.Client) -> None:

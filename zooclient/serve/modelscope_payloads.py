@@ -199,7 +199,8 @@ def info(model: Shown, revision: str) -> dict[str, Any]:
 
 def number(repository: Repository) -> int:
     """Returns the id that the website knows a model by; it survives a rename."""
-    return int(repository.stable_id[:7], 16)
+    told = repository.stable_id
+    return int(told) if told.isdecimal() and len(told) < 12 else int(told[:7], 16)
 
 
 def _formats(model: Shown) -> dict[str, Any]:
