@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scopezoo import ScopeZoo
 
 from zooclient.testing import LocalZoo
 
@@ -43,8 +42,8 @@ It knows nothing.
 def quiet_scope() -> Iterator[None]:
     """A ModelScope without models for whoever asks all zoos, so that no test asks the real one."""
     name = "ZOOCLIENT_MODELSCOPE_ENDPOINT"
-    with ScopeZoo() as running:
-        before, os.environ[name] = os.environ.get(name), running.endpoint
+    with LocalZoo(zoos=("modelscope",)) as running:
+        before, os.environ[name] = os.environ.get(name), running.endpoints["modelscope"]
         yield
         del os.environ[name]
         if before is not None:
