@@ -10,10 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from zooclient.testing import LocalZoo
 
 pytest_plugins = ["proxydouble"]
+
+# What an example may be is the promise; how fast a busy machine makes it is not.
+settings.register_profile("zooclient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("zooclient")
 
 
 def safetensors(seed: int, floats: int) -> bytes:
