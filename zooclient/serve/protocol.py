@@ -34,6 +34,8 @@ class Options:
             https. Off, it is 404 ``RepoNotFound``: over plain http its client reads a bare 401 as a bad login.
         listing_cut: At ModelScope: entries after which a listing of files ends without a word (the zoo: 3000).
         window: At ModelScope: last hit of a search that can be reached (the zoo: 3000).
+        login_to_download: At Civitai: only those who are logged in may download what nothing else is said of.
+        scanned: At Civitai: say of every file that its scanners found nothing. Off, files wait to be scanned.
     """
 
     page_size: int = 1000
@@ -42,6 +44,8 @@ class Options:
     bare_401: bool = False
     listing_cut: int = 3000
     window: int = 3000
+    login_to_download: bool = False
+    scanned: bool = False
 
 
 @frozen(kw_only=True)

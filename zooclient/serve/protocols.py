@@ -8,6 +8,8 @@ from attrs import frozen
 
 from zooclient.errors import ConfigError
 from zooclient.records.rules import ALIASES
+from zooclient.serve.civitai.site import speak as civitai
+from zooclient.serve.civitai.storage import BUCKET
 from zooclient.serve.huggingface import speak as huggingface
 from zooclient.serve.protocol import Origins, Site
 
@@ -48,6 +50,7 @@ ZOOS: Mapping[str, Zoo] = {
             variable="HF_ENDPOINT",
             mark="hf_",
         ),
+        Zoo(scheme="civitai", title="Civitai", speak=civitai, byte_path=BUCKET, variable=None, mark=""),
     )
 }
 

@@ -99,7 +99,9 @@ class LocalZoo:
     ) -> None:
         self._folder = None if folder is None else Path(folder)
         self._zoos = tuple(ZOOS) if zoos is None else tuple(zoos)
-        self._options = Options(page_size=page_size, link_lifetime=link_lifetime, bare_401=bare_401, limits=limits)
+        self._options = Options(
+            page_size=page_size, link_lifetime=link_lifetime, bare_401=bare_401, limits=limits, scanned=True
+        )
         self._one_origin = one_origin
         self._accounts = {scheme: Accounts(()) for scheme in self._zoos}
         self._faults = Faults()

@@ -1,0 +1,343 @@
+"""A shelf as Civitai has it: models with versions with files, each with a number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+from attrs import define, field, frozen
+
+from zooclient.serve.accounts import Account, knows
+from zooclient.serve.civitai.describe import (
+    Told,
+    file_extent,
+    file_format,
+    file_type,
+    quantisation,
+    shown,
+    tell,
+)
+from zooclient.serve.civitai.inspect import Inspector
+from zooclient.serve.civitai.naming import Naming, derived
+from zooclient.serve.civitai.numbers import Numbers
+from zooclient.serve.civitai.offer import Offer, Scan
+from zooclient.serve.describe import Describer
+from zooclient.serve.shelf import Commit, Repository, Shelf, ShelfFile
+
+#: Types of files that a version is about.
+MAIN = ("Model", "Pruned Model", "Diffusion Model", "UNet")
+#: What is preferred where nobody asks for anything: the order of the site's own scores.
+_PREFERRED = {"format": "SafeTensor", "size": "pruned", "fp": "fp16", "quantType": "Q4_K_M"}
+_WEIGHTS = {"format": 100.0, "size": 10.0, "fp": 1.0, "quantType": 0.5}
+
+
+@frozen(kw_only=True)
+class File:
+    """One file of a version.
+
+    Attributes:
+        id: Its number, the same when its bytes are replaced.
+        name: Name under which it is shown and downloaded; others of the version may have it too.
+        stored: Name that it was uploaded with.
+        type: Type of file.
+        entry: The file on the shelf.
+        metadata: ``format``, ``size``, ``fp``, ``quantType``; None for what is not told.
+        hashes: Name of an algorithm to upper-case hex.
+        scan: What the scanners found.
+    """
+
+    id: int
+    name: str
+    stored: str
+    type: str
+    entry: ShelfFile
+    metadata: dict[str, str | None] = field(hash=False)
+    hashes: dict[str, str] = field(hash=False)
+    scan: Scan
+
+
+@frozen(kw_only=True)
+class Version:
+    """One state of a model that was published.
+
+    Attributes:
+        id: Its number.
+        name: Its tag, or ``v1.0``, ``v2.0`` … from the oldest on.
+        commit: The state that it shows now.
+        original: The state that it was published as, another one where its files were replaced.
+        told: What its card and files tell.
+    """
+
+    id: int
+    name: str
+    commit: Commit
+    original: Commit
+    told: Told
+
+
+@define(kw_only=True, slots=False)
+class Model:
+    """A repository as a model.
+
+    Attributes:
+        id: Its number.
+        user: Number of its creator.
+        repository: The repository.
+        versions: Newest first, as its creator shows them; at least one.
+    """
+
+    id: int
+    user: int
+    repository: Repository
+    versions: tuple[Version, ...]
+
+    @cached_property
+    def owner(self) -> str:
+        """Name of its creator."""
+        return self.repository.id.partition("/")[0]
+
+    @cached_property
+    def name(self) -> str:
+        """Its name."""
+        return self.told.title or self.repository.id.partition("/")[2]
+
+    @property
+    def told(self) -> Told:
+        """What its newest version tells."""
+        return self.versions[0].told
+
+    @property
+    def offer(self) -> Offer:
+        """On what terms it is offered."""
+        return self.repository.terms.offer
+
+    @property
+    def level(self) -> int:
+        """Bits of the levels of its pictures."""
+        level = self.offer.nsfw_level
+        return self.told.nsfw_level if level is None else level
+
+    @property
+    def gone(self) -> bool:
+        """Whether the site took it down; what its staff withholds at the Hub is the same here."""
+        return self.offer.taken_down or self.repository.terms.disabled
+
+    def visible(self, visitor: Account | None) -> bool:
+        """Whether a visitor may know of it: it is no draft, nobody's private affair, and was looked at."""
+        return knows(self.repository.terms, visitor) and self.level != 0
+
+
+class Catalogue:
+    """The models of a shelf. Safe between threads.
+
+    Args:
+        shelf: What is served.
+        scanned: Say that the scanners found nothing where nothing else is said. Off, files wait for them.
+    """
+
+    def __init__(self, shelf: Shelf, *, scanned: bool = True) -> None:
+        self._shelf = shelf
+        self._usual = Scan() if scanned else Scan(pickle="Pending", virus="Pending")
+        self._describer = Describer(shelf)
+        self._inspector = Inspector(shelf)
+        self._users, self._models, self._versions, self._files = Numbers(), Numbers(), Numbers(), Numbers()
+        self._told: dict[str, Told] = {}
+        self._names: dict[str, str] = {}
+
+    def models(self) -> Iterator[Model]:
+        """Every model, in the order of the names of the repositories."""
+        for name in self._shelf.names():
+            model = self.named(name)
+            if model is not None:
+                yield model
+
+    def named(self, name: str) -> Model | None:
+        """The model of the repository with this id; None when there is none, or it has no version with a file."""
+        repository = self._shelf.repository(name)
+        if repository is None:
+            return None
+        versions = tuple(self._published(repository))
+        if not versions:
+            return None
+        self._names[repository.stable_id] = name
+        return Model(
+            id=self._models.of(repository.stable_id),
+            user=self.user(name.partition("/")[0]),
+            repository=repository,
+            versions=versions,
+        )
+
+    def model(self, number: int) -> Model | None:
+        """The model with this number."""
+        known = self._known(self._models.key(number))
+        if known is not None and known.id == number:
+            return known
+        return next((model for model in self.models() if model.id == number), None)
+
+    def version(self, number: int) -> tuple[Model, Version] | None:
+        """The version with this number, and its model."""
+        known = self._known(self._versions.key(number))
+        for model in self.models() if known is None else (known,):
+            for version in model.versions:
+                if version.id == number:
+                    return model, version
+        return None
+
+    def user(self, name: str) -> int:
+        """The number of an account."""
+        return self._users.of(name.casefold())
+
+    def _known(self, key: tuple[str, ...] | None) -> Model | None:
+        """The model that a key was made for, without a look at all the others."""
+        name = None if key is None else self._names.get(key[0])
+        return None if name is None else self.named(name)
+
+    def holders(self, text: str) -> list[tuple[Model, Version, File]]:
+        """Every file of which a hash is this one, of the version first that was published first.
+
+        Args:
+            text: Upper-case hex of any of the site's lengths.
+        """
+        found = [
+            (model, version, self._file(model, version, path))
+            for model in self.models()
+            for version in model.versions
+            for path in shown(version.commit)
+            if self._has(version.commit.files[path], text)
+        ]
+        return sorted(found, key=lambda hit: (hit[1].original.date, hit[1].id))
+
+    def _has(self, entry: ShelfFile, text: str) -> bool:
+        if len(text) in (10, 64):
+            return entry.content.upper().startswith(text)
+        return text in self._inspector.of(entry).hashes.values()
+
+    def files(self, model: Model, version: Version) -> tuple[File, ...]:
+        """The files of a version, in the order of their paths.
+
+        Raises:
+            OSError: One cannot be read.
+        """
+        return tuple(self._file(model, version, path) for path in shown(version.commit))
+
+    def _published(self, repository: Repository) -> Iterator[Version]:
+        main, offer = repository.main, repository.terms.offer
+        log = [repository.branches[main], *repository.logs.get(main, ())]
+        # A version is where it was first published; what it shows is the newest state that took its place.
+        newest: dict[str, str] = {}
+        for name in log:
+            if name in repository.commits:
+                newest.setdefault(offer.original(name), name)
+        tags = {commit: tag for tag, commit in sorted(repository.tags.items())}
+        for place, (first, last) in enumerate(newest.items()):
+            commit = repository.commits[last]
+            if shown(commit):
+                yield Version(
+                    id=self._versions.of(repository.stable_id, first),
+                    name=tags.get(last) or tags.get(first) or f"v{len(newest) - place}.0",
+                    commit=commit,
+                    original=repository.commits.get(first, commit),
+                    told=self._tell(commit),
+                )
+
+    def _tell(self, commit: Commit) -> Told:
+        known = self._told.get(commit.id)
+        if known is None:
+            known = self._told[commit.id] = tell(commit, self._describer, self._shelf)
+        return known
+
+    def _file(self, model: Model, version: Version, path: str) -> File:
+        entry, offer = version.commit.files[path], model.offer
+        stored = path.rpartition("/")[2]
+        kind = model.told.kind
+        type_ = file_type(path, kind)
+        naming = Naming(kind=kind, model=model.name, version=version.name, word=next(iter(version.told.words), None))
+        found = self._inspector.of(entry)
+        scan = offer.scans.get(path, self._usual)
+        return File(
+            id=self._files.of(str(version.id), path),
+            name=stored if offer.kept_names else derived(naming, stored, type_),
+            stored=stored,
+            type=type_,
+            entry=entry,
+            metadata={
+                "format": file_format(path),
+                "size": file_extent(path, kind, type_),
+                "fp": found.precision,
+                "quantType": quantisation(path),
+            },
+            hashes=dict(found.hashes),
+            scan=scan,
+        )
+
+
+def chosen(files: tuple[File, ...], wanted: dict[str, str] | None = None) -> File | None:
+    """Returns the file that the site takes where none is named: the best by its scores, the first of equals.
+
+    Args:
+        files: Those to choose from.
+        wanted: ``format``, ``size``, ``fp`` and ``quantType`` that are asked for.
+    """
+    preference = {**_PREFERRED, **(wanted or {})}
+
+    def score(file: File) -> float:
+        points = 1000.0 if file.type in MAIN else 0.0
+        for name, weight in _WEIGHTS.items():
+            if file.metadata[name] is not None:
+                points += weight if file.metadata[name] == preference[name] else -weight
+        return points
+
+    return max(files, key=score, default=None)
+
+
+def air(model: Model, version: Version, file: File | None = None) -> str:
+    """Returns the AIR of a version, or of one of its files."""
+    kind = _KINDS.get(model.told.kind, "unknown")
+    tail = "" if file is None else f"+{file.id}"
+    return f"urn:air:{_ecosystem(version.told.base_model)}:{kind}:civitai:{model.id}@{version.id}{tail}"
+
+
+_KINDS = {
+    "Checkpoint": "checkpoint",
+    "LORA": "lora",
+    "DoRA": "dora",
+    "LoCon": "lycoris",
+    "TextualInversion": "embedding",
+    "Hypernetwork": "hypernet",
+    "AestheticGradient": "ag",
+    "MotionModule": "motion",
+    "Upscaler": "upscaler",
+    "VAE": "vae",
+    "Controlnet": "controlnet",
+    "TextEncoder": "text_encoders",
+    "UNet": "unet",
+    "CLIPVision": "clipvision",
+    "CLIP": "clip",
+    "VisionLanguage": "visionlanguage",
+}
+
+#: Beginning of a family in lower case to its root, first match wins; any other is its own.
+_ECOSYSTEMS = (
+    ("sd 1", "sd1"),
+    ("sd 2", "sd2"),
+    ("sd 3", "sd3"),
+    ("sdxl", "sdxl"),
+    ("pony v7", "auraflow"),
+    ("pony", "sdxl"),
+    ("illustrious", "sdxl"),
+    ("noobai", "sdxl"),
+    ("flux.1 krea", "fluxkrea"),
+    ("flux.1 kontext", "flux1kontext"),
+    ("flux.1", "flux1"),
+    ("flux.2", "flux2"),
+    ("upscaler", "other"),
+)
+
+
+def _ecosystem(family: str) -> str:
+    lower = family.lower()
+    for beginning, root in _ECOSYSTEMS:
+        if lower.startswith(beginning):
+            return root
+    return re.sub(r"[^a-z0-9]", "", lower) or "other"
