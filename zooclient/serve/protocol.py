@@ -25,15 +25,13 @@ class Options:
     """How the zoos answer where a choice is left; each takes what it has.
 
     Attributes:
-        page_size: Entries on a page of a listing at the most; a zoo whose own bound is lower keeps that (the Hub:
-            1000, ModelScope: 50).
+        page_size: Entries on a page that follows a cursor at the most (the Hub: 1000). Pages that are asked for by
+            number are as long as they are asked for.
         link_lifetime: Seconds that a signed link lives (the Hub: about an hour).
         limits: Requests per five minutes and client for ``api``, ``resolvers`` (files) and ``pages``. None: told
             where the zoo tells it, never enforced.
         bare_401: At the Hub: answer a stranger who asks for what is not there with 401 and no code, as it does over
             https. Off, it is 404 ``RepoNotFound``: over plain http its client reads a bare 401 as a bad login.
-        listing_cut: At ModelScope: entries after which a listing of files ends without a word (the zoo: 3000).
-        window: At ModelScope: last hit of a search that can be reached (the zoo: 3000).
         login_to_download: At Civitai: only those who are logged in may download what nothing else is said of.
         scanned: At Civitai: say of every file that its scanners found nothing. Off, files wait to be scanned.
     """
@@ -42,8 +40,6 @@ class Options:
     link_lifetime: float = 3600.0
     limits: Mapping[str, int] | None = field(default=None, hash=False)
     bare_401: bool = False
-    listing_cut: int = 3000
-    window: int = 3000
     login_to_download: bool = False
     scanned: bool = False
 

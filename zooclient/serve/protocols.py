@@ -8,9 +8,8 @@ from attrs import frozen
 
 from zooclient.errors import ConfigError
 from zooclient.records.rules import ALIASES
-from zooclient.serve.civitai.site import speak as civitai
-from zooclient.serve.civitai.storage import BUCKET
-from zooclient.serve.huggingface import speak as huggingface
+from zooclient.serve import huggingface, modelscope, modelscope_bytes
+from zooclient.serve.civitai import site, storage
 from zooclient.serve.protocol import Origins, Site
 
 
@@ -45,12 +44,28 @@ ZOOS: Mapping[str, Zoo] = {
         Zoo(
             scheme="hf",
             title="Hugging Face",
-            speak=huggingface,
-            byte_path="/xet-bridge-us/",
+            speak=huggingface.speak,
+            byte_path=huggingface.BYTE_PATH,
             variable="HF_ENDPOINT",
             mark="hf_",
         ),
-        Zoo(scheme="civitai", title="Civitai", speak=civitai, byte_path=BUCKET, variable=None, mark=""),
+        Zoo(
+            scheme="modelscope",
+            title="ModelScope",
+            speak=modelscope.speak,
+            byte_path=modelscope_bytes.BYTE_PATH,
+            variable="MODELSCOPE_ENDPOINT",
+            mark="ms-",
+            methods=frozenset({"GET", "HEAD", "POST", "PUT"}),
+        ),
+        Zoo(
+            scheme="civitai",
+            title="Civitai",
+            speak=site.speak,
+            byte_path=storage.BUCKET,
+            variable=None,
+            mark="",
+        ),
     )
 }
 
