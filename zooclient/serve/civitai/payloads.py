@@ -8,7 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
-from zooclient.serve.civitai.catalogue import File, Model, Version, air, chosen
+from zooclient.serve.civitai.air import air
+from zooclient.serve.civitai.catalogue import File, Model, Version, chosen
 from zooclient.serve.payloads import moment
 
 

@@ -16,7 +16,7 @@ from attrs import evolve
 from zooclient.errors import Cancelled, StoreError
 from zooclient.providers.civitai import names
 from zooclient.serve.accounts import Account
-from zooclient.serve.civitai import listing, payloads, said
+from zooclient.serve.civitai import filters, listing, parameters, payloads, said
 from zooclient.serve.civitai.catalogue import Catalogue, File, Model, Version, chosen
 from zooclient.serve.civitai.downloads import FILE_TYPES, Downloads, Ledger
 from zooclient.serve.civitai.numbers import parse_id
@@ -71,15 +71,14 @@ class Civitai:
         segments = question.segments
         download = segments[:3] == ("api", "download", "models") and len(segments) == 4
         client = question.headers.get("authorization") or question.client
-        granted, told = self._quota.spend(client, "resolvers" if download else "api")
+        spent = self._quota.spend(client, "resolvers" if download else "api")
         if download:
-            if not granted:
+            if not spent.granted:
                 return said.no_download(question, 429, said.UNUSUAL)
             return self._downloads.answer(question, segments[3], self._visitor(question))
-        if not granted:
-            wait = told["ratelimit"].rpartition("=")[2]
+        if not spent.granted:
             page = said.page("Too many requests", 429)
-            return evolve(page, headers={**page.headers, "retry-after": wait})
+            return evolve(page, headers={**page.headers, "retry-after": str(spent.seconds)})
         if segments[:2] == ("api", "v1"):
             return self._api(question, segments[2:])
         return self._page(question, segments)
@@ -157,16 +156,16 @@ class Civitai:
             if (search.page or 0) * search.limit > listing.WINDOW:
                 return said.error(429, "You've requested too many pages, please use cursors instead")
             name = question.value("username") or question.value("user")
-            if name and listing.slug(name) not in {listing.slug(model.owner) for model in models}:
+            if name and filters.slug(name) not in {filters.slug(model.owner) for model in models}:
                 return json_answer({"message": "User not found"}, status=404)
             found = listing.find(search, [_candidate(model, counts) for model in models])
-        except listing.Invalid as error:
-            return json_answer(listing.zod({error.path: str(error)}), status=400)
+        except parameters.Invalid as error:
+            return json_answer(parameters.zod({error.path: str(error)}), status=400)
         paper = self._paper(question)
         items = []
         for model in found.models:
             files = self._files(model, search.versions)
-            if question.value("primaryFileOnly") in ("true", "1", "yes", "on"):
+            if search.primary:
                 files = {version: (main,) for version, every in files.items() if (main := chosen(every)) is not None}
             items.append(payloads.model(paper, model, files, listed=True))
         return json_answer({"items": items, "metadata": _metadata(question, search, found.cursor)})
@@ -331,10 +330,10 @@ def _next(question: Question, changed: dict[str, str]) -> str:
 def _counted(question: Question, rows: list[dict[str, Any]], name: str) -> Answer:
     """A list in pages by number."""
     try:
-        limit = listing.number(question, "limit", 20, 0, 200)
-        page = listing.number(question, "page", 1, 1, 2**31 - 1)
-    except listing.Invalid as error:
-        return json_answer(listing.zod({error.path: str(error)}), status=400)
+        limit = parameters.number(question, "limit", 20, 0, 200)
+        page = parameters.number(question, "page", 1, 1, 2**31 - 1)
+    except parameters.Invalid as error:
+        return json_answer(parameters.zod({error.path: str(error)}), status=400)
     words = (question.value("query") or "").casefold()
     rows = [row for row in rows if words in str(row[name]).casefold()]
     pages = -(-len(rows) // limit) if limit else 1
