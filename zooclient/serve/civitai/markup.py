@@ -16,7 +16,8 @@ _FENCE = re.compile(r"\s*(```+|~~~+)")
 _CODE = re.compile(r"(`+)(.+?)\1")
 _LINK = re.compile(r"\[([^\[\]]*)\]\((https?://[^\s()<>\"']+)\)|<(https?://[^\s<>\"']+)>")
 _BOLD = re.compile(r"\*\*(\S(?:.*?\S)?)\*\*|__(\S(?:.*?\S)?)__")
-_ITALIC = re.compile(r"\*(\S(?:.*?\S)?)\*")
+#: Not across a tag: text is escaped by then, so an angle bracket is one of ours.
+_ITALIC = re.compile(r"\*([^\s<>](?:[^<>]*?[^\s<>])?)\*")
 
 
 def html_of(markdown: str) -> str | None:
