@@ -10,10 +10,7 @@ import hashlib
 
 from attrs import evolve
 
-from zooclient.serve.shelf import Place, Repository, Shelf
-
-#: Scheme to the name of the default branch where it is not ``main``.
-_MAIN = {"modelscope": "master"}
+from zooclient.serve.shelf import Place, Repository, Shelf, main_of
 
 
 class Mirrored:
@@ -29,7 +26,7 @@ class Mirrored:
     def __init__(self, shelf: Shelf, scheme: str) -> None:
         self._shelf = shelf
         self._scheme = scheme
-        self._main = _MAIN.get(scheme, "main")
+        self._main = main_of(scheme)
 
     def at(self, scheme: str) -> Shelf:
         """The shelf behind, as another zoo shows it."""

@@ -228,7 +228,9 @@ class Scope:
         asked = _object(question)
         page, size = _counted(asked.get("PageNumber"), 1), min(_counted(asked.get("PageSize"), 10), most)
         found = search.select_on_site(asked, list(self._models(visitor)))
-        return [payloads.info(model, "") for model in found[(page - 1) * size : page * size]], len(found)
+        return [payloads.info(model, model.repository.main) for model in found[(page - 1) * size : page * size]], len(
+            found
+        )
 
     def _login(self, question: Question) -> Answer:
         token = _object(question).get("AccessToken")

@@ -191,7 +191,6 @@ def info(model: Shown, revision: str) -> dict[str, Any]:
         "ReadMeContent": model.card,
         "Revision": revision,
         "Stars": terms.likes,
-        "StorageSize": model.size,
         "Tags": list(model.labels),
         "Tasks": [{"ChineseName": "", "Name": task} for task in model.tasks],
         "Visibility": 1 if terms.private or terms.gated else 5,
@@ -200,7 +199,8 @@ def info(model: Shown, revision: str) -> dict[str, Any]:
 
 def number(repository: Repository) -> int:
     """Returns the id that the website knows a model by; it survives a rename."""
-    return int(repository.stable_id[:7], 16)
+    told = repository.stable_id
+    return int(told) if told.isdecimal() and len(told) < 12 else int(told[:7], 16)
 
 
 def _formats(model: Shown) -> dict[str, Any]:

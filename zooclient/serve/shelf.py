@@ -177,6 +177,11 @@ class Shelf(Protocol):
         ...
 
 
+def main_of(scheme: str) -> str:
+    """Returns the name that a zoo's default branches have."""
+    return "master" if scheme == "modelscope" else "main"
+
+
 def commit_id(files: Mapping[str, ShelfFile]) -> str:
     """Returns the id of the state that holds exactly these files.
 

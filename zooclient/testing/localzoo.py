@@ -100,7 +100,7 @@ class LocalZoo:
         zoos: Sequence[str] | None = None,
     ) -> None:
         self._folder = None if folder is None else Path(folder)
-        self._zoos = tuple(ZOOS) if zoos is None else tuple(zoos)
+        self._zoos = tuple(ZOOS) if zoos is None else tuple(zoo_of(scheme).scheme for scheme in zoos)
         self._options = Options(
             page_size=page_size, link_lifetime=link_lifetime, bare_401=bare_401, limits=limits, scanned=True
         )
