@@ -104,7 +104,7 @@ class ZooServer:
                 shelf=shown,
                 accounts=(accounts or {}).get(zoo.scheme, Accounts()),
                 signer=Signer(),
-                byte_origin=partial(_with_port, port=_port(cdn)),
+                byte_origin=_same if one_origin else partial(_with_port, port=_port(cdn)),
                 one_origin=one_origin,
                 options=options or Options(),
             )
@@ -290,6 +290,11 @@ class _Loop:
         self._running.set()
         if self._server is not None:
             await self._server.serve(sockets=list(self._listeners))
+
+
+def _same(base: str) -> str:
+    # Whatever stands in front of it and speaks TLS, say, is kept.
+    return base
 
 
 def _both(spoken: Origins, byte_path: str, question: Question) -> Answer:
