@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,6 +43,11 @@ base_model: stable-diffusion-v1-5/stable-diffusion-v1-5
 ---
 # Base
 """
+
+
+def png(width: int, height: int) -> bytes:
+    """The first bytes of a PNG, which tell its size."""
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", width, height) + bytes(9)
 
 
 class Zoo:
@@ -149,6 +155,7 @@ def several(root: Path) -> Path:
             "vae/diffusion.safetensors": safetensors(500, 3),
             "model.ckpt": bytes(range(256)) * 3,
             "config.yaml": b"a: 1\n",
+            "shots/first.png": png(640, 480),
         },
     )
     write(root, "Jo Doe".replace(" ", "-") + "/other.one", {"weights.gguf": b"GGUF" + bytes(96)})

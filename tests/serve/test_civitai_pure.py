@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import struct
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from civitai_site import png
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from served_models import safetensors
@@ -22,6 +24,7 @@ from zooclient.serve.civitai.markup import html_of
 from zooclient.serve.civitai.naming import Naming, derived, reduced
 from zooclient.serve.civitai.numbers import MOST, Numbers, number_of, parse_id
 from zooclient.serve.civitai.parameters import Invalid
+from zooclient.serve.civitai.pictures import size_of
 
 KEYS = st.lists(st.text(max_size=8), min_size=1, max_size=3).map(tuple)
 
@@ -191,6 +194,22 @@ def test_what_a_file_is(path: str, kind: str, expected: tuple[str, str, str | No
 def test_markdown_becomes_html(markdown: str, html: str | None) -> None:
     """What cards hold is written as the site keeps it, and whatever else they hold is text."""
     assert html_of(markdown) == html
+
+
+@given(st.integers(1, 65535), st.integers(1, 65535), st.binary(max_size=20), st.sampled_from([0xC0, 0xC2]))
+def test_sizes_of_pictures(width: int, height: int, comment: bytes, frame: int) -> None:
+    """A PNG tells its size in its first block, a JPEG in its first frame, whatever stands before that."""
+    assert size_of(png(width, height)) == (width, height)
+    skipped = struct.pack(">BBH", 0xFF, 0xFE, len(comment) + 2) + comment
+    sized = struct.pack(">BBHBHH", 0xFF, frame, 17, 8, height, width)
+    assert size_of(b"\xff\xd8" + skipped + sized + bytes(10)) == (width, height)
+
+
+@given(st.sampled_from([b"", b"\xff\xd8", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n"]), st.binary(max_size=60))
+def test_any_bytes_may_call_themselves_a_picture(begin: bytes, rest: bytes) -> None:
+    """What is no picture tells no size, and breaks nothing."""
+    size = size_of(begin + rest)
+    assert size is None or len(size) == 2
 
 
 class _Tags(HTMLParser):

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
-from civitai_site import AGENT, BASE, BROWSER, BYTES, NOW, Zoo, several, told
+from civitai_site import AGENT, BASE, BROWSER, BYTES, NOW, Zoo, png, several, told
 from served_models import safetensors
 
 from zooclient.serve.civitai.offer import Offer, Scan
@@ -73,12 +73,14 @@ def test_a_repository_is_a_model(zoo: Zoo) -> None:
 
 def test_nulls_are_left_out_of_one_and_kept_in_a_list(zoo: Zoo) -> None:
     """``/models/:id`` leaves out of versions what is null or empty; a listing keeps it."""
-    model, _ = zoo.ids("acme/base-model")
-    (alone,) = zoo.get(f"/api/v1/models/{model}")["modelVersions"]
-    (listed,) = zoo.get("/api/v1/models", f"ids={model}")["items"][0]["modelVersions"]
-    gone = listed.keys() - alone.keys()
-    assert gone == {"description", "paidAccess", "earlyAccessDeadline", "trainedWords", "images"}
-    assert all(listed[name] in (None, []) for name in gone)
+    empty = {"description", "paidAccess", "earlyAccessDeadline"}
+    for name, further in (("acme/base-model", {"trainedWords"}), ("org/tiny", {"images"})):
+        model, _ = zoo.ids(name)
+        (alone,) = zoo.get(f"/api/v1/models/{model}")["modelVersions"]
+        (listed,) = zoo.get("/api/v1/models", f"ids={model}")["items"][0]["modelVersions"]
+        gone = {key: value for key, value in listed.items() if key not in alone}
+        assert all(value in (None, []) for value in gone.values())
+        assert empty | further <= gone.keys()
 
 
 def test_files_of_a_version_share_names(zoo: Zoo) -> None:
@@ -480,6 +482,30 @@ def test_bytes_are_replaced_under_their_ids(zoo: Zoo) -> None:
     link = redirected(zoo.download("org/tiny", "style v1.safetensors"))
     assert content(zoo.fetch(link)) == safetensors(3001)
     assert len(zoo.get(f"/api/v1/models/{model}")["modelVersions"]) == 1
+
+
+def test_pictures_stand_beside_the_files(zoo: Zoo) -> None:
+    """A picture of the folder is one of the version, is no file, and is had by anybody who was told its address."""
+    model, version = zoo.ids("acme/base-model")
+    answer = zoo.get(f"/api/v1/model-versions/{version}")
+    (told_,) = answer["images"]
+    assert (told_["width"], told_["height"], told_["type"], "id" in told_) == (640, 480, "image", False)
+    assert not [file for file in answer["files"] if file["name"].endswith(".png")]
+    assert zoo.get(f"/api/v1/models/{model}")["modelVersions"][0]["images"][0]["id"] > 0
+    picture = zoo.fetch(told_["url"], authorization="Bearer whatever")
+    assert (picture.status, picture.headers["content-type"], content(picture)) == (200, "image/png", png(640, 480))
+    zoo.offer("acme/base-model", taken_down=True)
+    assert zoo.get(f"/api/v1/model-versions/{version}")["images"] == []
+
+
+def test_no_other_content_is_had_as_a_picture(zoo: Zoo) -> None:
+    """The address of a picture opens that picture alone: not a file whose digest stands in its place."""
+    _, version = zoo.ids("acme/base-model")
+    answer = zoo.get(f"/api/v1/model-versions/{version}")
+    (place,) = [picture["url"] for picture in answer["images"]]
+    old = place.split("/pictures/")[1].split("/")[0]
+    for file in answer["files"]:
+        assert zoo.fetch(place.replace(old, file["hashes"]["SHA256"].lower())).status == 403
 
 
 def test_names_may_be_kept(zoo: Zoo) -> None:

@@ -21,6 +21,7 @@ from zooclient.serve.civitai.inspect import Inspector
 from zooclient.serve.civitai.naming import Naming, derived
 from zooclient.serve.civitai.numbers import Numbers
 from zooclient.serve.civitai.offer import Offer, Scan
+from zooclient.serve.civitai.pictures import MOST, Picture, is_picture, size_of
 from zooclient.serve.describe import Describer
 from zooclient.serve.shelf import Commit, Repository, Shelf, ShelfFile
 
@@ -28,6 +29,8 @@ from zooclient.serve.shelf import Commit, Repository, Shelf, ShelfFile
 MAIN = ("Model", "Pruned Model", "Diffusion Model", "UNet")
 #: What is preferred where nobody asks for anything: the order of the site's own scores.
 _PREFERRED = {"format": "SafeTensor", "size": "pruned", "fp": "fp16", "quantType": "Q4_K_M"}
+#: Bytes of a picture within which its size is looked for.
+_PICTURE = 256 * 1024
 _WEIGHTS = {"format": 100.0, "size": 10.0, "fp": 1.0, "quantType": 0.5}
 
 
@@ -140,7 +143,8 @@ class Catalogue:
         self._usual = Scan() if scanned else Scan(pickle="Pending", virus="Pending")
         self._describer = Describer(shelf)
         self._inspector = Inspector(shelf)
-        self._users, self._models, self._versions, self._files = Numbers(), Numbers(), Numbers(), Numbers()
+        self._users, self._models, self._versions = Numbers(), Numbers(), Numbers()
+        self._files, self._pictures = Numbers(), Numbers()
         self._told: dict[str, Told] = {}
         self._names: dict[str, str] = {}
 
@@ -219,6 +223,26 @@ class Catalogue:
             OSError: One cannot be read.
         """
         return tuple(self._file(model, version, path) for path in shown(version.commit))
+
+    def pictures(self, model: Model, version: Version) -> tuple[Picture, ...]:
+        """The pictures of a version, in the order of their paths; none of a model that was taken down.
+
+        Raises:
+            OSError: One cannot be read.
+        """
+        if model.gone:
+            return ()
+        paths = [path for path in version.commit.files if is_picture(path)][:MOST]
+        return tuple(self._picture(version, version.commit.files[path]) for path in paths)
+
+    def _picture(self, version: Version, entry: ShelfFile) -> Picture:
+        place = self._shelf.place(entry.digest)
+        size = None
+        if place is not None:
+            with place.path.open("rb") as file:
+                size = size_of(file.read(_PICTURE))
+        width, height = size or (None, None)
+        return Picture(id=self._pictures.of(str(version.id), entry.path), entry=entry, width=width, height=height)
 
     def _published(self, repository: Repository) -> Iterator[Version]:
         main, offer = repository.main, repository.terms.offer

@@ -19,6 +19,7 @@ from zooclient.records.front_matter import split, word, words
 from zooclient.records.licenses import license_of
 from zooclient.records.model import LicenseKind
 from zooclient.serve.civitai.markup import html_of
+from zooclient.serve.civitai.pictures import is_picture
 from zooclient.serve.describe import Describer
 from zooclient.serve.shelf import Commit, Shelf
 
@@ -154,8 +155,12 @@ def tell(commit: Commit, describer: Describer, shelf: Shelf) -> Told:
 
 
 def shown(commit: Commit) -> tuple[str, ...]:
-    """Paths of the files that a version has: all but the card, which is its description, and what git keeps there."""
-    return tuple(path for path in commit.files if path.lower() != "readme.md" and not path.startswith("."))
+    """Paths of the files that a version has: all but the card, its description, pictures, and what git keeps there."""
+    return tuple(
+        path
+        for path in commit.files
+        if path.lower() != "readme.md" and not path.startswith(".") and not is_picture(path)
+    )
 
 
 def file_type(path: str, kind: str) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from zooclient.serve.civitai.air import air
 from zooclient.serve.civitai.catalogue import File, Model, Version, chosen
+from zooclient.serve.civitai.pictures import Picture
 from zooclient.serve.payloads import moment
 
 
@@ -22,28 +23,43 @@ class Page:
         now: The time, aware UTC: a gate may have run out.
         counts: Number of a version to its downloads.
         login: Whether only those who are logged in may download where nothing else is said.
+        picture_url: Returns the address of a picture.
     """
 
     base: str
     now: datetime
     counts: Mapping[int, int]
     login: bool = False
+    picture_url: Callable[[Picture], str] = field(repr=False)
 
 
-def model(page: Page, told: Model, files: Mapping[int, tuple[File, ...]], *, listed: bool) -> dict[str, Any]:
+@frozen(kw_only=True)
+class Content:
+    """What a version holds.
+
+    Attributes:
+        files: Its files.
+        pictures: Its pictures.
+    """
+
+    files: tuple[File, ...]
+    pictures: tuple[Picture, ...] = ()
+
+
+def model(page: Page, told: Model, contents: Mapping[int, Content], *, listed: bool) -> dict[str, Any]:
     """Returns a model.
 
     Args:
         page: What it depends on.
         told: The model.
-        files: Number of a version to its files; versions that are not here are left out.
+        contents: Number of a version to what it holds; versions that are not here are left out.
         listed: As an item of a list, which keeps what is null; ``/models/:id`` leaves that out of versions.
     """
     terms = told.told.terms
     offer, repository = told.offer, told.repository
     versions = [
-        _within(page, told, version, files[version.id], index)
-        for index, version in enumerate(version for version in told.versions if version.id in files)
+        _within(page, told, version, contents[version.id], index)
+        for index, version in enumerate(version for version in told.versions if version.id in contents)
     ]
     answer: dict[str, Any] = {
         "id": told.id,
@@ -78,19 +94,18 @@ def model(page: Page, told: Model, files: Mapping[int, tuple[File, ...]], *, lis
     return answer if mode is None else {**answer, "mode": mode}
 
 
-def version(
-    page: Page, told: Model, one: Version, files: tuple[File, ...], *, base: str | None = None
-) -> dict[str, Any]:
+def version(page: Page, told: Model, one: Version, content: Content, *, base: str | None = None) -> dict[str, Any]:
     """Returns a version by itself.
 
     Args:
         page: What it depends on.
         told: Its model.
         one: The version.
-        files: Its files.
+        content: What it holds.
         base: Origin that links begin with instead of that of ``page``.
     """
     origin = page.base if base is None else base
+    files = content.files
     main = chosen(files)
     published = _moment(one.original.date)
     about = {"name": told.name, "type": told.told.kind, "nsfw": told.offer.nsfw, "poi": told.offer.poi}
@@ -118,7 +133,7 @@ def version(
         "stats": {"downloadCount": page.counts.get(one.id, 0), "thumbsUpCount": told.repository.terms.likes},
         "model": about if mode is None else {**about, "mode": mode},
         "files": [] if told.offer.archived else [_alone(origin, one, file, file == main) for file in files],
-        "images": [],
+        "images": [_picture(page, told, picture) for picture in content.pictures],
     }
     return answer if told.offer.archived else {**answer, "downloadUrl": download_url(origin, one, main)}
 
@@ -184,8 +199,8 @@ def size_kb(size: int) -> float | int:
     return size // 1024 if size % 1024 == 0 else size / 1024
 
 
-def _within(page: Page, told: Model, one: Version, files: tuple[File, ...], index: int) -> dict[str, Any]:
-    gate = paid_access(told, page.now)
+def _within(page: Page, told: Model, one: Version, content: Content, index: int) -> dict[str, Any]:
+    gate, files = paid_access(told, page.now), content.files
     main = chosen(files)
     answer: dict[str, Any] = {
         "id": one.id,
@@ -209,7 +224,7 @@ def _within(page: Page, told: Model, one: Version, files: tuple[File, ...], inde
         },
         "supportsGeneration": False,
         "files": [] if told.offer.archived else [_listed(page.base, one, file, file == main) for file in files],
-        "images": [],
+        "images": [{"id": picture.id, **_picture(page, told, picture)} for picture in content.pictures],
     }
     return answer if told.offer.archived else {**answer, "downloadUrl": download_url(page.base, one, main)}
 
@@ -240,6 +255,21 @@ def _listed(base: str, one: Version, file: File, primary: bool) -> dict[str, Any
     names = ("format", "size", "fp") + (("quantType",) if file.metadata["quantType"] else ())
     answer = _file(base, one, file, names)
     return {**answer, "primary": True} if primary else answer
+
+
+def _picture(page: Page, told: Model, picture: Picture) -> dict[str, Any]:
+    return {
+        "url": page.picture_url(picture),
+        "nsfwLevel": told.level,
+        "width": picture.width,
+        "height": picture.height,
+        "hash": None,
+        "type": "image",
+        "hasMeta": False,
+        "hasPositivePrompt": False,
+        "onSite": False,
+        "remixOfId": None,
+    }
 
 
 def _message(file: File) -> str | None:

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -20,7 +20,8 @@ from zooclient.serve.civitai import filters, listing, parameters, payloads, said
 from zooclient.serve.civitai.catalogue import Catalogue, File, Model, Version, chosen
 from zooclient.serve.civitai.downloads import FILE_TYPES, Downloads, Ledger
 from zooclient.serve.civitai.numbers import parse_id
-from zooclient.serve.civitai.storage import Storage
+from zooclient.serve.civitai.pictures import place_of
+from zooclient.serve.civitai.storage import BUCKET, Storage
 from zooclient.serve.exchange import Answer, Question, json_answer
 from zooclient.serve.protocol import Origins, Site
 from zooclient.serve.quota import Quota
@@ -131,18 +132,22 @@ class Civitai:
         return datetime.fromtimestamp(self._site.clock(), UTC)
 
     def _paper(self, question: Question) -> payloads.Page:
+        storage = self._site.byte_origin(question.base)
         return payloads.Page(
             base=question.base,
             now=self._now(),
             counts=self._ledger.counts(),
             login=self._site.options.login_to_download,
+            picture_url=lambda picture: f"{storage}{BUCKET}{place_of(picture, self._site.signer)}",
         )
 
     def _models(self, visitor: Account | None) -> Iterator[Model]:
         return (model for model in self._catalogue.models() if model.visible(visitor))
 
-    def _files(self, model: Model, keep: Callable[[Version], bool]) -> dict[int, tuple[File, ...]]:
-        return {version.id: self._catalogue.files(model, version) for version in model.versions if keep(version)}
+    def _content(self, model: Model, version: Version) -> payloads.Content:
+        return payloads.Content(
+            files=self._catalogue.files(model, version), pictures=self._catalogue.pictures(model, version)
+        )
 
     def _listing(self, question: Question, visitor: Account | None) -> Answer:
         if visitor is None and any(question.values(name) for name in ("favorites", "hidden")):
@@ -164,10 +169,10 @@ class Civitai:
         paper = self._paper(question)
         items = []
         for model in found.models:
-            files = self._files(model, search.versions)
+            contents = {one.id: self._content(model, one) for one in model.versions if search.versions(one)}
             if search.primary:
-                files = {version: (main,) for version, every in files.items() if (main := chosen(every)) is not None}
-            items.append(payloads.model(paper, model, files, listed=True))
+                contents = {version: _primary_alone(content) for version, content in contents.items()}
+            items.append(payloads.model(paper, model, contents, listed=True))
         return json_answer({"items": items, "metadata": _metadata(question, search, found.cursor)})
 
     def _model(self, question: Question, text: str, visitor: Account | None) -> Answer:
@@ -177,8 +182,8 @@ class Civitai:
         model = self._catalogue.model(number)
         if model is None or not model.visible(visitor):
             return said.error(404, f"No model with id {number}")
-        files = self._files(model, lambda version: True)
-        answer = payloads.model(self._paper(question), model, files, listed=False)
+        contents = {version.id: self._content(model, version) for version in model.versions}
+        answer = payloads.model(self._paper(question), model, contents, listed=False)
         return json_answer(answer, model=model.repository.id)
 
     def _version(self, question: Question, text: str, visitor: Account | None) -> Answer:
@@ -186,8 +191,7 @@ class Civitai:
         if isinstance(found, Answer):
             return found
         model, version = found
-        files = self._catalogue.files(model, version)
-        answer = payloads.version(self._paper(question), model, version, files)
+        answer = payloads.version(self._paper(question), model, version, self._content(model, version))
         return json_answer(answer, model=model.repository.id)
 
     def _mini(self, question: Question, text: str, visitor: Account | None) -> Answer:
@@ -221,7 +225,7 @@ class Civitai:
         if not hits:
             return said.error(404, "Model not found")
         model, version, _ = hits[0]
-        answer = payloads.version(self._paper(question), model, version, self._catalogue.files(model, version))
+        answer = payloads.version(self._paper(question), model, version, self._content(model, version))
         return json_answer(answer, model=model.repository.id)
 
     def _by_hashes(self, question: Question, visitor: Account | None) -> Answer:
@@ -231,7 +235,7 @@ class Civitai:
         paper = self._paper(question)
         return json_answer(
             [
-                payloads.version(paper, model, version, self._catalogue.files(model, version), base=_UNDEFINED)
+                payloads.version(paper, model, version, self._content(model, version), base=_UNDEFINED)
                 for digest in digests
                 for model, version, _ in self._holders(digest)
             ]
@@ -302,6 +306,11 @@ class Civitai:
                 if model is not None and model.visible(None):
                     return evolve(said.page(model.name), model=model.repository.id)
         return said.page("404: This page could not be found.", 404)
+
+
+def _primary_alone(content: payloads.Content) -> payloads.Content:
+    main = chosen(content.files)
+    return evolve(content, files=() if main is None else (main,))
 
 
 def _candidate(model: Model, counts: Any) -> listing.Candidate:

@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 
 from attrs import asdict, evolve, frozen
 
+from zooclient.serve.civitai.pictures import digest_at
 from zooclient.serve.exchange import Answer, Question
 from zooclient.serve.ranges import file_answer
 from zooclient.serve.shelf import Shelf
@@ -95,12 +96,22 @@ class Storage:
 
     def answer(self, question: Question) -> Answer:
         """Returns what the host would say."""
+        picture = digest_at(question.path.removeprefix(BUCKET), self._signer)
+        if picture is not None:
+            return self._picture(question, *picture)
         if "authorization" in question.headers:
             return _error(400, "InvalidRequest", "Missing x-amz-content-sha256")
         parcel = self._read(question)
         if parcel is None:
             return _error(403, "SignatureDoesNotMatch", "The request signature we calculated does not match.")
         return evolve(self._sent(question, parcel), model=parcel.model, file=parcel.path)
+
+    def _picture(self, question: Question, digest: str, kind: str) -> Answer:
+        place = self._shelf.place(digest)
+        if place is None:
+            return _error(404, "NoSuchKey", "The specified key does not exist.")
+        headers = {"content-type": kind, "cache-control": "public, max-age=31536000"}
+        return file_answer(place, place.stamp[0], f'"{digest}"', question, headers)
 
     def _sent(self, question: Question, parcel: Parcel) -> Answer:
         if self._clock() >= parcel.start + parcel.seconds:
