@@ -9,7 +9,8 @@ from typing import Any
 
 from attrs import evolve
 
-from zooclient.serve.civitai.catalogue import Catalogue, File, Model
+from zooclient.serve.civitai.catalogue import Catalogue
+from zooclient.serve.civitai.entities import File, Model
 from zooclient.serve.civitai.offer import Offer, Scan, ScanResult
 from zooclient.serve.civitai.said import REGION_BLOCKED
 from zooclient.serve.faults import Body, Faults, Thrown
@@ -72,7 +73,10 @@ class AtCivitai:
         raise LookupError(f"{model} has no file {path!r} here.")
 
     def downloads(self, model: str) -> int:
-        """Returns how often a file of any version of a model was handed out: each call to the site counts."""
+        """Returns how often a file of any version of a model was handed out: each call to the site counts.
+
+        Since the start, or since the zoo was told to forget what was asked.
+        """
         versions = {version.id for version in self._model(model).versions}
         asked = (_DOWNLOAD.fullmatch(path) for path, status in self._sent() if status == 307)
         return sum(match is not None and int(match[1]) in versions for match in asked)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from zooclient.serve.civitai.catalogue import File, Model, Version
+from zooclient.serve.civitai.entities import File, Model, Version
 
 #: Kind of a model to its word here; any other is ``unknown``.
 _KINDS = {

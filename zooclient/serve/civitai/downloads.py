@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from attrs import evolve, frozen
 
 from zooclient.serve.accounts import Account, let_in
-from zooclient.serve.civitai.catalogue import Catalogue, File, Model, Version, chosen
+from zooclient.serve.civitai.catalogue import Catalogue
+from zooclient.serve.civitai.entities import File, Model, Version, chosen
 from zooclient.serve.civitai.numbers import parse_id
 from zooclient.serve.civitai.payloads import paid_access
 from zooclient.serve.civitai.said import EARLY, LOG_IN, NO_DOWNLOADS, NO_STORE, no_download

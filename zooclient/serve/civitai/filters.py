@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from zooclient.providers.civitai import names
-from zooclient.serve.civitai.catalogue import Model
+from zooclient.serve.civitai.entities import Model
 from zooclient.serve.civitai.parameters import Invalid, flag, ids, many, one, truthy
 from zooclient.serve.civitai.payloads import paid_access
 from zooclient.serve.exchange import Question

@@ -14,7 +14,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from zooclient.serve.civitai.catalogue import Model, Version
+from zooclient.serve.civitai.entities import Model, Version
 from zooclient.serve.civitai.filters import engine_tests, other_tests
 from zooclient.serve.civitai.parameters import Invalid, flag, ids, number, one, truthy
 from zooclient.serve.exchange import Question

@@ -5,6 +5,7 @@ All of them are text on the wire; one bad value fails the whole question.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -100,6 +101,24 @@ def flag(question: Question, name: str) -> bool:
 def truthy(question: Question, name: str) -> bool:
     """Returns whether a parameter was sent, for those that are read as JavaScript has it: ``false`` means yes too."""
     return bool(question.value(name))
+
+
+def digests(body: bytes, most: int) -> list[str] | None:
+    """Returns the sha256 that a body lists, in upper case, each once; None when it is no such list.
+
+    Args:
+        body: JSON.
+        most: Digests at the most.
+    """
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(told, list) or not 0 < len(told) <= most:
+        return None
+    if not all(isinstance(item, str) and len(item) == 64 for item in told):
+        return None
+    return list(dict.fromkeys(item.upper() for item in told))
 
 
 def zod(issues: Mapping[str, str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from zooclient.serve.civitai.air import air
-from zooclient.serve.civitai.catalogue import File, Model, Version, chosen
+from zooclient.serve.civitai.entities import File, Model, Version, chosen
 from zooclient.serve.civitai.pictures import Picture
 from zooclient.serve.payloads import moment
 

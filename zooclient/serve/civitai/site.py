@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote
 
 from attrs import evolve
 
@@ -17,9 +16,11 @@ from zooclient.errors import Cancelled, StoreError
 from zooclient.providers.civitai import names
 from zooclient.serve.accounts import Account
 from zooclient.serve.civitai import filters, listing, parameters, payloads, said
-from zooclient.serve.civitai.catalogue import Catalogue, File, Model, Version, chosen
+from zooclient.serve.civitai.catalogue import Catalogue
 from zooclient.serve.civitai.downloads import FILE_TYPES, Downloads, Ledger
+from zooclient.serve.civitai.entities import File, Model, Version, chosen
 from zooclient.serve.civitai.numbers import parse_id
+from zooclient.serve.civitai.paging import counted, metadata
 from zooclient.serve.civitai.pictures import place_of
 from zooclient.serve.civitai.storage import BUCKET, Storage
 from zooclient.serve.exchange import Answer, Question, json_answer
@@ -99,7 +100,7 @@ class Civitai:
         if question.method == "POST":
             match rest:
                 case ("model-versions", "by-hash"):
-                    return self._by_hashes(question, visitor)
+                    return self._by_hashes(question)
                 case ("model-versions", "by-hash", "ids"):
                     return self._ids_by_hashes(question)
         if question.method != "GET":
@@ -173,7 +174,7 @@ class Civitai:
             if search.primary:
                 contents = {version: _primary_alone(content) for version, content in contents.items()}
             items.append(payloads.model(paper, model, contents, listed=True))
-        return json_answer({"items": items, "metadata": _metadata(question, search, found.cursor)})
+        return json_answer({"items": items, "metadata": metadata(question, search, found.cursor)})
 
     def _model(self, question: Question, text: str, visitor: Account | None) -> Answer:
         number = parse_id(text)
@@ -228,10 +229,10 @@ class Civitai:
         answer = payloads.version(self._paper(question), model, version, self._content(model, version))
         return json_answer(answer, model=model.repository.id)
 
-    def _by_hashes(self, question: Question, visitor: Account | None) -> Answer:
-        digests = _digests(question, _FEW)
-        if isinstance(digests, Answer):
-            return digests
+    def _by_hashes(self, question: Question) -> Answer:
+        digests = parameters.digests(question.body, _FEW)
+        if digests is None:
+            return _no_digests(_FEW)
         paper = self._paper(question)
         return json_answer(
             [
@@ -242,9 +243,9 @@ class Civitai:
         )
 
     def _ids_by_hashes(self, question: Question) -> Answer:
-        digests = _digests(question, _MANY)
-        if isinstance(digests, Answer):
-            return digests
+        digests = parameters.digests(question.body, _MANY)
+        if digests is None:
+            return _no_digests(_MANY)
         return json_answer(
             [
                 {"modelVersionId": version.id, "modelId": model.id, "hash": digest}
@@ -277,7 +278,7 @@ class Civitai:
 
     def _creators(self, question: Question) -> Answer:
         counts = Counter(model.owner for model in self._models(None))
-        return _counted(
+        return counted(
             question,
             [
                 {"username": name, "modelCount": count, "link": f"{question.base}/api/v1/models?username={quote(name)}"}
@@ -289,13 +290,13 @@ class Civitai:
     def _tags(self, question: Question) -> Answer:
         every = sorted({tag for model in self._models(None) for tag in model.told.tags})
         rows = [{"name": tag, "link": f"{question.base}/api/v1/models?tag={quote(tag)}"} for tag in every]
-        return _counted(question, rows, "name")
+        return counted(question, rows, "name")
 
     # Pages for people
 
     def _page(self, question: Question, segments: tuple[str, ...]) -> Answer:
         match segments:
-            case ("",) | ("login",) | ("user", *_):
+            case ("",) | ("login",) | ("user", *_) | ("models", "license", _):
                 return said.page("Civitai, as zooclient speaks it")
             case ("model-versions", text):
                 held = self._catalogue.version(parse_id(text) or 0)
@@ -318,55 +319,8 @@ def _candidate(model: Model, counts: Any) -> listing.Candidate:
     return listing.Candidate(model=model, downloads=downloads)
 
 
-def _metadata(question: Question, search: listing.Search, cursor: str | None) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    if cursor is not None:
-        told["nextCursor"] = cursor
-    if search.page is not None:
-        told |= {"currentPage": search.page, "pageSize": search.limit}
-        following = {"page": str(search.page + 1)}
-    else:
-        following = {"cursor": cursor or ""}
-    # The address repeats the whole question, a key that stands in it too.
-    return told if cursor is None else {**told, "nextPage": _next(question, following)}
-
-
-def _next(question: Question, changed: dict[str, str]) -> str:
-    kept = [pair for pair in parse_qsl(question.query, keep_blank_values=True) if pair[0] not in changed]
-    return f"{question.base}{question.path}?{urlencode([*kept, *changed.items()])}"
-
-
-def _counted(question: Question, rows: list[dict[str, Any]], name: str) -> Answer:
-    """A list in pages by number."""
-    try:
-        limit = parameters.number(question, "limit", 20, 0, 200)
-        page = parameters.number(question, "page", 1, 1, 2**31 - 1)
-    except parameters.Invalid as error:
-        return json_answer(parameters.zod({error.path: str(error)}), status=400)
-    words = (question.value("query") or "").casefold()
-    rows = [row for row in rows if words in str(row[name]).casefold()]
-    pages = -(-len(rows) // limit) if limit else 1
-    told: dict[str, Any] = {"totalItems": len(rows), "currentPage": page, "pageSize": limit, "totalPages": pages}
-    if page < pages:
-        told["nextPage"] = _next(question, {"page": str(page + 1)})
-    if page > 1:
-        told["prevPage"] = _next(question, {"page": str(page - 1)})
-    return json_answer({"items": rows[(page - 1) * limit :][:limit], "metadata": told})
-
-
-def _digests(question: Question, most: int) -> list[str] | Answer:
-    """The sha256 that a body lists, upper case, each once; or what is wrong with it."""
-    try:
-        told = json.loads(question.body)
-    except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, list) or not told or len(told) > most or not all(_is_sha256(item) for item in told):
-        return said.error(400, f"Request must include an array of SHA256 Hashes. Maximum array length is {most}.")
-    return list(dict.fromkeys(item.upper() for item in told))
-
-
-def _is_sha256(item: object) -> bool:
-    return isinstance(item, str) and len(item) == 64
+def _no_digests(most: int) -> Answer:
+    return said.error(400, f"Request must include an array of SHA256 Hashes. Maximum array length is {most}.")
 
 
 def _no_number(name: str) -> Answer:
