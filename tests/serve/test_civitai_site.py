@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -362,6 +363,15 @@ def test_with_words_pages_come_empty_and_go_on(zoo: Zoo) -> None:
 def test_the_address_of_the_next_page_repeats_a_key(zoo: Zoo) -> None:
     """What stands in the question stands in the address of the next page, a key too: clients must not log it."""
     assert "token=key-of-me" in zoo.get("/api/v1/models", "limit=1&token=key-of-me")["metadata"]["nextPage"]
+
+
+def test_a_period_is_about_the_newest_version(zoo: Zoo) -> None:
+    """A period keeps what was published within it, and counts nothing; with ``stats`` it filters nothing."""
+    zoo.now = time.time() + 60
+    assert len(zoo.listed("period=Day")) == 3
+    zoo.now += 40 * 86400
+    assert zoo.listed("period=Month") == []
+    assert len(zoo.listed("period=Year")) == len(zoo.listed("period=Month&periodMode=stats")) == 3
 
 
 def test_versions_of_a_list_are_cut(zoo: Zoo) -> None:
