@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import struct
 from collections.abc import Iterator
@@ -44,15 +43,12 @@ It knows nothing.
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quiet_scope() -> Iterator[None]:
-    """A ModelScope without models for whoever asks all zoos, so that no test asks the real one."""
-    name = "ZOOCLIENT_MODELSCOPE_ENDPOINT"
-    with LocalZoo(zoos=("modelscope",)) as running:
-        before, os.environ[name] = os.environ.get(name), running.endpoints["modelscope"]
+def quiet_zoos() -> Iterator[None]:
+    """A ModelScope and a Civitai without models for whoever asks all zoos, so that no test asks the real ones."""
+    with LocalZoo(zoos=("modelscope", "civitai")) as running, pytest.MonkeyPatch.context() as environment:
+        for scheme, endpoint in running.endpoints.items():
+            environment.setenv(f"ZOOCLIENT_{scheme.upper()}_ENDPOINT", endpoint)
         yield
-        del os.environ[name]
-        if before is not None:
-            os.environ[name] = before
 
 
 @pytest.fixture(scope="session")

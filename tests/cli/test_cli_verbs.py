@@ -35,6 +35,7 @@ class Shell:
             "ZOOCLIENT_CONFIG": str(home / "config.toml"),
             "ZOOCLIENT_HF_ENDPOINT": zoo.endpoints["hf"],
             "ZOOCLIENT_MODELSCOPE_ENDPOINT": os.environ["ZOOCLIENT_MODELSCOPE_ENDPOINT"],
+            "ZOOCLIENT_CIVITAI_ENDPOINT": os.environ["ZOOCLIENT_CIVITAI_ENDPOINT"],
             "HF_HOME": str(home / "hf"),
             **(extra or {}),
         }
@@ -161,7 +162,12 @@ def test_json_answers_are_records(shell: Shell, zoo: LocalZoo) -> None:
     assert snapshot["content_digest"].startswith("sha256:")
     assert json.loads(shell("verify", pin(zoo), "--json").out)["ok"] is True
     assert json.loads(shell("card", pin(zoo), "--json").out)["data"]["license"] == "apache-2.0"
-    assert {item["scheme"] for item in json.loads(shell("zoos", "--json").out)} == {"hf", "modelscope", "file"}
+    assert {item["scheme"] for item in json.loads(shell("zoos", "--json").out)} == {
+        "hf",
+        "modelscope",
+        "civitai",
+        "file",
+    }
     assert json.loads(shell("cache", "ls", "--json").out)[0]["ref"] == pin(zoo)
 
 
@@ -239,7 +245,8 @@ def test_live_facts_that_do_not_hold_are_printed(shell: Shell) -> None:
     ran = shell("doctor", "--live")
     assert ran.code == 7
     assert "FAIL" in ran.out
-    assert "ok    A model that does not exist is not found." in ran.out
+    for zoo in ("hf", "civitai"):
+        assert f"ok    {zoo:<11} A model that does not exist is not found." in ran.out
 
 
 def test_a_terminal_is_not_steered_by_a_card(shell: Shell, zoo: LocalZoo) -> None:
