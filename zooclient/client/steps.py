@@ -6,7 +6,7 @@ Every step is a flow: what needs the network yields requests, what blocks on the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from zooclient.net.exchange import Ask, Flow
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
+    from zooclient.records.identity import Identification
     from zooclient.records.model import FileEntry, ModelRecord
     from zooclient.records.plan import Plan
     from zooclient.records.query import Page, Query
@@ -411,6 +412,23 @@ class Steps:
             return Card.of(record, problem=f"The text of the card may not be read: {error.message}")
         text: bytes = yield Call(run=path.read_bytes)
         return Card.parse(text)
+
+    # -- identify -------------------------------------------------------------------------------
+
+    def identify(
+        self, paths: Sequence[Path], *, online: bool, reporter: Reporter | None, cancel: Cancel | None
+    ) -> Flow[Identification]:
+        """Which model at which zoo each local file is."""
+        from zooclient.client.identify import identify
+        from zooclient.net.cancel import Cancel
+        from zooclient.transfer.reporter import Reporter
+
+        with telling("identify", None):
+            return (
+                yield from identify(
+                    self.wiring, paths, online=online, reporter=reporter or Reporter(), cancel=cancel or Cancel()
+                )
+            )
 
     # -- accounts -------------------------------------------------------------------------------
 

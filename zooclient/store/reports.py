@@ -214,6 +214,7 @@ class Holder:
         digests: Digests of the whole file, as on ``FileEntry``.
         hashes: Further hashes that the zoo tells, under its own names, in lower case: of parts of the file, or the
             first digits of a digest. They prove nothing.
+        title: Name of the model to show. None when it is not told.
         claimed: The zoo states these digests; False: the sha256 is what we observed when its bytes came.
     """
 
@@ -223,4 +224,5 @@ class Holder:
     size: int | None
     digests: Mapping[str, str] = field(hash=False)
     hashes: Mapping[str, str] = field(factory=dict, hash=False)
+    title: str | None = None
     claimed: bool = True

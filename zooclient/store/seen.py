@@ -214,6 +214,7 @@ def _of_record(zoo: str, data: Mapping[str, Any]) -> Iterator[Holder]:
             path=safe_path(file.path),
             size=file.size,
             digests=file.digests,
+            title=record.title,
             hashes={
                 kind: text
                 for kind, text in (hashes.items() if isinstance(hashes, Mapping) else ())
