@@ -128,9 +128,10 @@ class AsyncClient:
 
         return AsyncHits(self._steps, query_of(text, zoos, filters), self.run)
 
-    async def resolve(self, ref: str | Ref, *, demos: bool = False) -> ModelRecord:
+    async def resolve(self, ref: str | Ref, *, demos: bool = False, accept_replaced: bool = False) -> ModelRecord:
         """As :meth:`zooclient.Client.resolve`."""
-        return await self.run(self._steps.resolve(self._steps.read(ref), demos=demos))
+        flow = self._steps.resolve(self._steps.read(ref), demos=demos, accept_replaced=accept_replaced)
+        return await self.run(flow)
 
     async def card(self, ref: str | Ref | ModelRecord) -> Card:
         """As :meth:`zooclient.Client.card`."""

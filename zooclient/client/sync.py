@@ -151,12 +151,14 @@ class Client:
 
         return Hits(self._steps, query_of(text, zoos, filters), self.run)
 
-    def resolve(self, ref: str | Ref, *, demos: bool = False) -> ModelRecord:
+    def resolve(self, ref: str | Ref, *, demos: bool = False, accept_replaced: bool = False) -> ModelRecord:
         """Pins a reference.
 
         Args:
             ref: The reference, moving or pinned.
             demos: Ask for hosted demos too, which costs a request more.
+            accept_replaced: Pin anew what a zoo has put in the place of a version's files since they were pinned;
+                otherwise that is an IntegrityError.
 
         Returns:
             The record of the one revision that it names now. ``str(record.ref)`` is the pin.
@@ -165,10 +167,10 @@ class Client:
             RefError: The reference cannot be read.
             NotFound: No such model or revision, or none that the caller may see.
             AccessError: Its record may not be seen.
-            IntegrityError: The zoo answered with another commit than the one asked for.
+            IntegrityError: The zoo answered with another commit than the one asked for, or replaced what was pinned.
             NetworkError: The zoo cannot be reached, and the store has no earlier answer.
         """
-        return self.run(self._steps.resolve(self._steps.read(ref), demos=demos))
+        return self.run(self._steps.resolve(self._steps.read(ref), demos=demos, accept_replaced=accept_replaced))
 
     def card(self, ref: str | Ref | ModelRecord) -> Card:
         """Fetches and reads the model card.
