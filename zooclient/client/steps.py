@@ -30,6 +30,7 @@ from zooclient.records.ref import Ref
 if TYPE_CHECKING:
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Ask, Flow
+    from zooclient.planning.layouts import Wish
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
     from zooclient.records.identity import Identification
@@ -269,6 +270,7 @@ class Steps:
         *,
         operation: str = "download",
         to: Path | None = None,
+        layout: Wish | None = None,
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
         via: str | None = None,
@@ -284,6 +286,10 @@ class Steps:
                 record = yield from self.record_of(target, operation)
                 plan = self._plan(record, wishes)
             with telling(operation, plan.record.ref), self._doubting(plan.record):
+                if layout is not None:
+                    from zooclient.planning.layouts import arrange
+
+                    arrange(plan.record, (file.path for file in plan.files), layout)  # before the first byte
                 try:
                     snapshot = yield from self._bring(plan, reporter, cancel, via)
                 except (IntegrityError, NotFound) as error:
@@ -294,7 +300,12 @@ class Steps:
 
             found, folder = snapshot, to
             with telling(operation, snapshot.ref):
-                yield Call(run=lambda: self.wiring.store().copy_out(found, folder, cancel=cancel))
+                if layout is None:
+                    yield Call(run=lambda: self.wiring.store().copy_out(found, folder, cancel=cancel))
+                else:
+                    from zooclient.client.layout import lay_out
+
+                    yield from lay_out(self.wiring, found, folder, layout, cancel)
         return snapshot
 
     def _bring(self, plan: Plan, reporter: Reporter | None, cancel: Cancel | None, via: str | None) -> Flow[Snapshot]:
