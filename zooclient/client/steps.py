@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from zooclient.client.pins import look_again, refreshed, stored, too_loose
+from zooclient.client.pins import held_to_noted, look_again, noted, refreshed, stored, too_loose
 from zooclient.client.wiring import Wiring
 from zooclient.errors import (
     AccessError,
@@ -108,10 +108,12 @@ class Steps:
             if self.settings.offline:
                 return self._from_store(ref, Offline("Connections are switched off (offline)."))
             try:
-                if known is None or ref.pinned or accept_replaced:
-                    record = yield from provider.resolve(ref, demos=demos)
-                else:
+                if known is not None and ref.versioned and not ref.pinned and not accept_replaced:
                     record = yield from refreshed(self.wiring, known)
+                else:
+                    record = yield from provider.resolve(ref, demos=demos)
+                if not accept_replaced:
+                    record = yield from held_to_noted(self.wiring, record)
             except (ProtocolError, RateLimited):
                 raise
             except NetworkError as error:
@@ -125,7 +127,7 @@ class Steps:
             return None
         from attrs import evolve
 
-        record = self.wiring.store().load_record(self.wiring.place(ref.scheme), ref.id, ref.revision)
+        record = noted(self.wiring, ref)
         return evolve(record, requested=ref) if record is not None else None
 
     def _from_store(self, ref: Ref, cause: NetworkError) -> ModelRecord:
