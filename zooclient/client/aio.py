@@ -7,7 +7,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from zooclient.client.making import StrPath, Token, folder_of, own_cancel, query_of, settings_of, wishes_of
+from zooclient.client.making import (
+    StrPath,
+    Token,
+    folder_of,
+    layout_of,
+    own_cancel,
+    paths_of,
+    query_of,
+    settings_of,
+    wishes_of,
+)
 from zooclient.client.steps import Steps, resumed
 from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
+    from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
     from zooclient.records.query import Query
@@ -127,6 +138,20 @@ class AsyncClient:
         """As :meth:`zooclient.Client.card`."""
         return await self.run(self._steps.card(ref))
 
+    async def identify(
+        self,
+        paths: StrPath | Iterable[StrPath],
+        *,
+        online: bool = False,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> Identification:
+        """As :meth:`zooclient.Client.identify`."""
+        stop = own_cancel(cancel, deadline)
+        flow = self._steps.identify(paths_of(paths), online=online, reporter=reporter, cancel=stop)
+        return await self.run(flow, stop)
+
     # -- get ------------------------------------------------------------------------------------
 
     async def plan(
@@ -150,6 +175,9 @@ class AsyncClient:
         weights: str = "auto",
         allow_unverified: bool = False,
         to: StrPath | None = None,
+        layout: str | None = None,
+        kind: str | None = None,
+        preview: bool = True,
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
         deadline: float | None = None,
@@ -161,6 +189,7 @@ class AsyncClient:
             ref,
             wishes_of(files, exclude, weights, allow_unverified),
             to=folder_of(to),
+            layout=layout_of(layout, to, kind, preview),
             reporter=reporter,
             cancel=stop,
             via=via,

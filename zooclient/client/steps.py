@@ -6,7 +6,7 @@ Every step is a flow: what needs the network yields requests, what blocks on the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -30,8 +30,10 @@ from zooclient.records.ref import Ref
 if TYPE_CHECKING:
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Ask, Flow
+    from zooclient.planning.layouts import Wish
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
+    from zooclient.records.identity import Identification
     from zooclient.records.model import FileEntry, ModelRecord
     from zooclient.records.plan import Plan
     from zooclient.records.query import Page, Query
@@ -270,6 +272,7 @@ class Steps:
         *,
         operation: str = "download",
         to: Path | None = None,
+        layout: Wish | None = None,
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
         via: str | None = None,
@@ -285,6 +288,10 @@ class Steps:
                 record = yield from self.record_of(target, operation)
                 plan = self._plan(record, wishes)
             with telling(operation, plan.record.ref), self._doubting(plan.record):
+                if layout is not None:
+                    from zooclient.planning.layouts import arrange
+
+                    arrange(plan.record, (file.path for file in plan.files), layout)  # before the first byte
                 try:
                     snapshot = yield from self._bring(plan, reporter, cancel, via)
                 except (IntegrityError, NotFound) as error:
@@ -295,7 +302,12 @@ class Steps:
 
             found, folder = snapshot, to
             with telling(operation, snapshot.ref):
-                yield Call(run=lambda: self.wiring.store().copy_out(found, folder, cancel=cancel))
+                if layout is None:
+                    yield Call(run=lambda: self.wiring.store().copy_out(found, folder, cancel=cancel))
+                else:
+                    from zooclient.client.layout import lay_out
+
+                    yield from lay_out(self.wiring, found, folder, layout, cancel)
         return snapshot
 
     def _bring(self, plan: Plan, reporter: Reporter | None, cancel: Cancel | None, via: str | None) -> Flow[Snapshot]:
@@ -440,6 +452,23 @@ class Steps:
             return Card.of(record, problem=f"The text of the card may not be read: {error.message}")
         text: bytes = yield Call(run=path.read_bytes)
         return Card.parse(text)
+
+    # -- identify -------------------------------------------------------------------------------
+
+    def identify(
+        self, paths: Sequence[Path], *, online: bool, reporter: Reporter | None, cancel: Cancel | None
+    ) -> Flow[Identification]:
+        """Which model at which zoo each local file is."""
+        from zooclient.client.identify import identify
+        from zooclient.net.cancel import Cancel
+        from zooclient.transfer.reporter import Reporter
+
+        with telling("identify", None):
+            return (
+                yield from identify(
+                    self.wiring, paths, online=online, reporter=reporter or Reporter(), cancel=cancel or Cancel()
+                )
+            )
 
     # -- accounts -------------------------------------------------------------------------------
 

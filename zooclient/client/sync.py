@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from zooclient.client.making import StrPath, Token, cancel_of, folder_of, query_of, settings_of, wishes_of
+from zooclient.client.making import (
+    StrPath,
+    Token,
+    cancel_of,
+    folder_of,
+    layout_of,
+    paths_of,
+    query_of,
+    settings_of,
+    wishes_of,
+)
 from zooclient.client.steps import Steps, resumed
 from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
+    from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
     from zooclient.records.query import Query
@@ -170,6 +181,38 @@ class Client:
         """
         return self.run(self._steps.card(ref))
 
+    def identify(
+        self,
+        paths: StrPath | Iterable[StrPath],
+        *,
+        online: bool = False,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> Identification:
+        """Says which model at which zoo each local file is.
+
+        Every file is hashed once and held against what the store remembers: the records of all models that were
+        resolved, and its snapshots. No byte and no hash leaves this machine unless ``online`` is set.
+
+        Args:
+            paths: A file, a folder (then every file below it, but none whose name begins with a dot), or several.
+            online: Also ask the zoos that know their files by hash; they are sent the sha256 of every file.
+            reporter: Told of progress. None: nobody is.
+            cancel: Stops it from another thread. None: nothing does.
+            deadline: Seconds after which it stops by itself. None: none.
+
+        Raises:
+            NotFound: A path does not exist.
+            StoreError: A folder cannot be read. A file that cannot be is told in its ``problem``.
+            Offline: Connections are switched off, and ``online`` was wished.
+            Unsupported: No zoo can be asked by hash, and ``online`` was wished.
+            Cancelled: The caller stopped it.
+        """
+        stop = cancel_of(cancel, deadline)
+        flow = self._steps.identify(paths_of(paths), online=online, reporter=reporter, cancel=stop)
+        return self.run(flow, stop)
+
     # -- get ------------------------------------------------------------------------------------
 
     def plan(
@@ -207,6 +250,9 @@ class Client:
         weights: str = "auto",
         allow_unverified: bool = False,
         to: StrPath | None = None,
+        layout: str | None = None,
+        kind: str | None = None,
+        preview: bool = True,
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
         deadline: float | None = None,
@@ -222,6 +268,11 @@ class Client:
             allow_unverified: As for :meth:`plan`.
             to: Folder that gets plain copies besides; other files in it under the same names are a StoreError. None:
                 the store alone.
+            layout: ``comfyui``, ``a1111`` or ``invokeai``: ``to`` is the folder of that application, and the files go
+                where it looks for them, with what it reads beside them. None: as they are.
+            kind: What the model is to that application, such as ``lora``. None: as its record tells.
+            preview: Fetch the image that the application shows of it, if the zoo has one; without a credential, and
+                it is not verified. A failure is a warning.
             reporter: Told of progress. None: nobody is.
             cancel: Stops it from another thread. None: nothing does.
             deadline: Seconds after which it stops by itself; what has arrived is kept. None: none.
@@ -243,6 +294,7 @@ class Client:
             ref,
             wishes_of(files, exclude, weights, allow_unverified),
             to=folder_of(to),
+            layout=layout_of(layout, to, kind, preview),
             reporter=reporter,
             cancel=stop,
             via=via,

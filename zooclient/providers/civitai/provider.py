@@ -48,6 +48,7 @@ CAPABILITY: Final = Capability(
     search=True,
     download=True,
     login=True,
+    identify=True,
     filters={
         **dict.fromkeys(("text", "author", "task", "base_model", "tags", "nsfw", "sort", "limit"), "exact"),
         **dict.fromkeys(("format", "gated"), "emulated"),
