@@ -106,6 +106,7 @@ def query_of(text: str | Query, zoos: str | Iterable[str] | None, filters: Mappi
 
     from attrs import evolve, fields_dict
 
+    from zooclient.records.model import LicenseKind
     from zooclient.records.query import Query, Sort
 
     known = set(fields_dict(Query)) - {"text", "zoos"}
@@ -119,12 +120,14 @@ def query_of(text: str | Query, zoos: str | Iterable[str] | None, filters: Mappi
         changes["tags"] = _tuple(changes["tags"])
     if zoos is not None:
         changes["zoos"] = _tuple(zoos)
-    if changes.get("sort") not in (None, *get_args(Sort)):
-        raise ConfigError(
-            f"search knows no order {changes['sort']!r}.",
-            hint=f"It knows: {', '.join(get_args(Sort))}.",
-            operation="search",
-        )
+    for name, what, words in (
+        ("sort", "order", get_args(Sort)),
+        ("license_kind", "kind of licence", get_args(LicenseKind)),
+    ):
+        if changes.get(name) not in (None, *words):
+            raise ConfigError(
+                f"search knows no {what} {changes[name]!r}.", hint=f"It knows: {', '.join(words)}.", operation="search"
+            )
     try:
         return evolve(text, **changes) if isinstance(text, Query) else Query(text=text, **changes)
     except ValueError as error:

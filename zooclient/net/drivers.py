@@ -88,6 +88,10 @@ class Driver:
     async def aclose(self) -> None:
         """Closes the kept-alive connections of this event loop, and those of threads."""
         self.close()
+        await self.aclose_here()
+
+    async def aclose_here(self) -> None:
+        """Closes the kept-alive connections of this event loop alone."""
         for transport in self._async_transports.pop(asyncio.get_running_loop(), {}).values():
             await transport.aclose()
 
