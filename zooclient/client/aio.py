@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from zooclient.client.making import StrPath, Token, folder_of, own_cancel, query_of, settings_of, wishes_of
+from zooclient.client.making import StrPath, Token, folder_of, own_cancel, query_of, settings_of, several, wishes_of
 from zooclient.client.steps import Steps, resumed
 from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
+    from zooclient.records.comparison import Comparison
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
     from zooclient.records.query import Query
@@ -121,6 +122,14 @@ class AsyncClient:
     async def resolve(self, ref: str | Ref, *, demos: bool = False) -> ModelRecord:
         """As :meth:`zooclient.Client.resolve`."""
         return await self.run(self._steps.resolve(self._steps.read(ref), demos=demos))
+
+    async def compare(self, refs: Iterable[str | Ref | ModelRecord]) -> Comparison:
+        """As :meth:`zooclient.Client.compare`."""
+        from zooclient.client.compare import column
+        from zooclient.records.comparison import Comparison
+
+        columns = await asyncio.gather(*(self.run(column(self._steps, ref)) for ref in several(refs)))
+        return Comparison(columns=tuple(columns))
 
     async def card(self, ref: str | Ref | ModelRecord) -> Card:
         """As :meth:`zooclient.Client.card`."""

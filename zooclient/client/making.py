@@ -13,7 +13,9 @@ from zooclient.settings import Settings, ZooSettings
 
 if TYPE_CHECKING:
     from zooclient.net.cancel import Cancel
+    from zooclient.records.model import ModelRecord
     from zooclient.records.query import Query
+    from zooclient.records.ref import Ref
     from zooclient.records.wishes import Wishes
 
 StrPath = str | os.PathLike[str]
@@ -94,6 +96,24 @@ def wishes_of(
 
 def _tuple(patterns: str | Iterable[str]) -> tuple[str, ...]:
     return (patterns,) if isinstance(patterns, str) else tuple(patterns)
+
+
+def several(refs: Iterable[str | Ref | ModelRecord]) -> list[str | Ref | ModelRecord]:
+    """Returns the references and records of a call that takes several.
+
+    Raises:
+        TypeError: It is a single one, or one is neither.
+    """
+    from zooclient.records.model import ModelRecord
+    from zooclient.records.ref import Ref
+
+    if isinstance(refs, (str, Ref, ModelRecord)):
+        raise TypeError("This takes several references; a single one goes into a list.")
+    found = list(refs)
+    for ref in found:
+        if not isinstance(ref, (str, Ref, ModelRecord)):
+            raise TypeError(f"This takes references and records, and not a {type(ref).__name__}; its `.ref` may do.")
+    return found
 
 
 def query_of(text: str | Query, zoos: str | Iterable[str] | None, filters: Mapping[str, Any]) -> Query:
