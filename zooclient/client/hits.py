@@ -67,13 +67,11 @@ class _Search:
         except ZooError as error:
             lane.end()
             problem = error
-        if problem is None:
-            return
-        if self._alone:
-            raise problem
         if isinstance(problem, AccessError) and not self._steps.has_token(lane.zoo):
             self._skip(lane.zoo, problem)
-        else:
+        elif problem is not None:
+            if self._alone:
+                raise problem
             self._problems[lane.zoo] = problem
 
 
