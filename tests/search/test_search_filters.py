@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zooclient import Client, ConfigError
@@ -41,6 +41,7 @@ def test_the_memory_of_a_hit(told: dict[str, Any], size: int | None) -> None:
     assert filters.memory(hit(**told)) == size
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**15), st.integers(0, 10**15), st.booleans())
 def test_a_bound_for_the_zoo_leaves_out_nothing_that_fits(parameters: int, size: int, gguf: bool) -> None:
     """What a zoo is told to leave out by its number of parameters could not fit in any known way."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zooclient.client.merge import EMPTY_PAGES, Lane, Merge
@@ -15,7 +15,7 @@ from zooclient.records.query import Page, Query
 from zooclient.records.ref import Ref
 
 ZOOS = ("one", "two", "three")
-ABLE = {zoo: ("downloads",) for zoo in ZOOS}
+ABLE = dict.fromkeys(ZOOS, ("downloads",))
 
 Pages = Mapping[str, Sequence[Sequence[int | None]]]
 
@@ -59,7 +59,8 @@ class Zoos:
     def _answer(self) -> None:
         lane = self.under_way.pop(self.draw(st.integers(0, len(self.under_way) - 1)))
         if not self.left[lane.zoo]:
-            return lane.end()
+            lane.end()
+            return
         number, told = self.left[lane.zoo].pop(0)
         page = hits(lane.zoo, told, self.starts[lane.zoo])
         self.starts[lane.zoo] += len(told)
@@ -71,6 +72,7 @@ class Zoos:
 _pages = st.fixed_dictionaries({zoo: st.lists(st.lists(st.integers(0, 50), max_size=4), max_size=4) for zoo in ZOOS})
 
 
+@settings(deadline=None)
 @given(_pages, st.none() | st.integers(0, 20), st.data())
 def test_each_zoo_keeps_its_order_and_nothing_is_lost(pages: Pages, limit: int | None, data: st.DataObject) -> None:
     """However the answers come: every hit is given once, in its zoo's order, and no more than the limit."""
@@ -84,6 +86,7 @@ def test_each_zoo_keeps_its_order_and_nothing_is_lost(pages: Pages, limit: int |
         assert own == list(range(len(own)))
 
 
+@settings(deadline=None)
 @given(_pages, st.data())
 def test_with_a_limit_each_zoo_has_its_share(pages: Pages, data: st.DataObject) -> None:
     """However late a zoo answers, of a limited list it has what it would have had if all had answered at once."""
@@ -95,6 +98,7 @@ def test_with_a_limit_each_zoo_has_its_share(pages: Pages, data: st.DataObject) 
         assert sum(hit.ref.scheme == zoo for hit in found) >= share
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries({zoo: st.lists(st.integers(0, 50) | st.none(), max_size=12) for zoo in ZOOS}),
     st.integers(1, 4),

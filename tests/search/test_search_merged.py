@@ -235,22 +235,21 @@ def test_a_search_that_is_used_up_leaves_nothing(colour: Colour, tmp_path: Path)
 
 def test_a_cancelled_task_ends_its_search(tmp_path: Path) -> None:
     """Cancelling the task that waits for a hit ends the questions of its search, too."""
-    gate = threading.Event()
+    gate, reached = threading.Event(), threading.Event()
 
     async def walk(endpoints: dict[str, str]) -> None:
         async with AsyncClient(endpoints=endpoints) as client:
             hits = client.search(zoos=["one", "two"], sort="likes")
             before = asyncio.all_tasks()
             task = asyncio.ensure_future(anext(hits))
-            while not (one.asked and two.asked):
-                await asyncio.sleep(0.001)
+            await asyncio.to_thread(reached.wait, zoodoubles.PATIENCE)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert asyncio.all_tasks() == before
             assert [hit async for hit in hits] == []
 
-    one, two = Listing(["a/1"]), Listing(gate=gate)
+    one, two = Listing(["a/1"]), Listing(gate=gate, reached=reached)
     with doubles(tmp_path, one=one, two=two) as endpoints:
         asyncio.run(asyncio.wait_for(walk(endpoints), 30))
 
@@ -261,8 +260,7 @@ def test_an_async_search_makes_no_thread(tmp_path: Path) -> None:
 
     async def walk(endpoints: dict[str, str]) -> None:
         async with AsyncClient(endpoints=endpoints) as client:
-            async for _ in client.search(zoos=NAMES):
-                seen.append(threads())
+            seen.extend([threads() async for _ in client.search(zoos=NAMES)])
 
     with doubles(tmp_path, **{name: Listing(["a/1", "a/2", "a/3"]) for name in NAMES}) as endpoints:
         asyncio.run(walk(endpoints))

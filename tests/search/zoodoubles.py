@@ -75,8 +75,14 @@ class Double:
 
     def _hit(self, row: Mapping[str, Any]) -> Hit:
         ref = Ref(scheme=self.scheme, id=row["id"])
-        times = {name: datetime.fromtimestamp(row[name], UTC) for name in ("created_at", "updated_at") if name in row}
-        return Hit(ref=ref, title=row["id"], downloads=row.get("downloads"), likes=row.get("likes"), **times)
+        return Hit(
+            ref=ref,
+            title=row["id"],
+            downloads=row.get("downloads"),
+            likes=row.get("likes"),
+            created_at=_moment(row.get("created_at")),
+            updated_at=_moment(row.get("updated_at")),
+        )
 
     def resolve(self, ref: Ref, *, demos: bool = False) -> Flow[ModelRecord]:
         response: Response = yield from fetch(Request(url=f"{self.endpoint}/models/{ref.id}"))
@@ -97,6 +103,10 @@ class Double:
         return NetworkError(f"{self.scheme} answered with {response.status}.", zoo=self.scheme)
 
 
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
 def _make(scheme: str, settings: Settings) -> Double:
     return Double(scheme, settings.zoo(scheme).endpoint or "http://127.0.0.1:9")
 
@@ -111,6 +121,7 @@ class Listing:
         rows: Its models, in its order: ids, or objects.
         size: Rows of a page.
         status: Of its answers.
+        reached: Set when it is asked. None: nothing is.
         gate: It answers when this is set. None: at once.
         opens: Set by its answers. None: nothing is.
         meet: It answers when all parties have been asked. None: at once.
@@ -122,12 +133,14 @@ class Listing:
         *,
         size: int = 2,
         status: int = 200,
+        reached: threading.Event | None = None,
         gate: threading.Event | None = None,
         opens: threading.Event | None = None,
         meet: threading.Barrier | None = None,
     ) -> None:
         self.rows = [{"id": row} if isinstance(row, str) else row for row in rows]
-        self.size, self.status, self.gate, self.opens, self.meet = size, status, gate, opens, meet
+        self.size, self.status = size, status
+        self.reached, self.gate, self.opens, self.meet = reached, gate, opens, meet
         self.asked: list[Mapping[str, str]] = []
         self.tokens: list[str | None] = []
 
@@ -135,6 +148,8 @@ class Listing:
         told = {name: values[-1] for name, values in parse_qs(urlsplit(asked.path).query).items()}
         self.asked.append(told)
         self.tokens.append(asked.headers.get("authorization"))
+        if self.reached is not None:
+            self.reached.set()
         if self.meet is not None:
             self.meet.wait(PATIENCE)
         if self.gate is not None:

@@ -175,5 +175,7 @@ class Merge:
         lane = min((lane for lane in lanes if not lane.used_up), key=lambda lane: lane.given, default=None)
         if lane is None or self._limit is None or all(other.answered for other in lanes):
             return lane
-        share = -(-self._limit // len(lanes))
+        left = self._limit - sum(other.given for other in self._lanes if other not in lanes)
+        even, further = divmod(left, len(lanes))
+        share = even + 1 if lanes.index(lane) < further else even
         return lane if lane.given < share else None
