@@ -21,8 +21,8 @@ class Hub:
     """A Hub of which every model is known, in the client's own loop, so that every thread that is seen is ours."""
 
     def __init__(self) -> None:
-        self.asked = self.connections = 0
-        self.open = asyncio.Event()
+        self.asked = self.connections = self._held = 0
+        self.open, self.full = asyncio.Event(), asyncio.Event()
         self.open.set()
         self._talks: list[asyncio.Task[None] | None] = []
 
@@ -33,7 +33,11 @@ class Hub:
             while (await reader.readline()).strip():
                 pass
             self.asked += 1
+            self._held += 1
+            if self._held == self.connections:
+                self.full.set()
             await self.open.wait()
+            self._held -= 1
             name = asked.decode().split()[1].removeprefix("/api/models/").partition("?")[0]
             told = {"id": name, "sha": COMMIT, "siblings": [{"rfilename": "a.json", "size": 2, "blobId": COMMIT}]}
             body = json.dumps(told).encode()
@@ -64,13 +68,13 @@ def test_a_thousand_resolves_at_once(tmp_path: Path) -> None:
 
                 await asyncio.gather(*map(one, range(50)))  # imports, connections, a home
                 gc.collect()
-                objects, asked = len(gc.get_objects()), hub.asked
+                objects = len(gc.get_objects())
                 hub.open.clear()
+                hub.full.clear()
                 tracemalloc.start()
                 try:
                     tasks = [asyncio.create_task(one(number)) for number in range(MANY)]
-                    while hub.asked < asked + hub.connections:
-                        await asyncio.sleep(0)
+                    await asyncio.wait_for(hub.full.wait(), 60)
                     waiting, _ = tracemalloc.get_traced_memory()
                 finally:
                     tracemalloc.stop()
