@@ -46,7 +46,8 @@ def command(desk: Desk, as_json: bool) -> None:
         return
     for provider in providers:
         can = provider.capability
-        desk.line(f"{provider.scheme}\t{provider.endpoint or 'this machine'}")
+        verbs = " ".join(name for name in _VERBS if getattr(can, name))
+        desk.line("\t".join((provider.scheme, provider.endpoint or "this machine", verbs)))
         for label, names in _facts(can):
             desk.line(f"\t{label + ':':<20}{', '.join(names) or '-'}")
         if can.note:
@@ -54,7 +55,6 @@ def command(desk: Desk, as_json: bool) -> None:
 
 
 def _facts(can: Capability) -> Iterator[tuple[str, list[str]]]:
-    yield "can", [name for name in _VERBS if getattr(can, name)]
     yield "cannot", [name for name in _VERBS if not getattr(can, name)]
     if not can.search:
         return

@@ -24,6 +24,9 @@ K = TypeVar("K")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+#: Seconds after which a waiting caller looks up: Windows lets nobody interrupt a wait before it ends.
+_TICK = 0.5
+
 
 class Landed(Protocol[T_co]):
     """A flow that has come to its end."""
@@ -48,6 +51,7 @@ class Tasks(Generic[K, T]):
     def ask(self, key: K, flow: Flow[T]) -> None:
         """Begins a flow; ``key`` tells it from the others."""
         task = asyncio.get_running_loop().create_task(self._run(flow))
+        task.add_done_callback(_looked_at)
         self._under_way[task] = key
 
     def ready(self) -> list[tuple[K, Landed[T]]]:
@@ -66,6 +70,12 @@ class Tasks(Generic[K, T]):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _looked_at(task: asyncio.Task[Any]) -> None:
+    """Keeps asyncio from complaining of an error that nobody is left to hear."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _let_go(under_way: dict[asyncio.Task[Any], Any]) -> None:
@@ -110,7 +120,7 @@ class Beside(Generic[K, T]):
         """Waits until a flow has ended, and returns it."""
         if self._begun is None:
             raise RuntimeError("Nothing is under way.")
-        return self._begun.landed.get()
+        return self._begun.wait()
 
     def lost(self) -> bool:
         """Whether what was under way belongs to another process, which has forked into this one; told once."""
@@ -147,6 +157,13 @@ class _Begun(Generic[K, T]):
             landed.put((key, done))
 
         asyncio.run_coroutine_threadsafe(work, self._loop).add_done_callback(note)
+
+    def wait(self) -> tuple[K, Landed[T]]:
+        while True:
+            with suppress(Empty):
+                return self.landed.get(timeout=_TICK)
+            if not self._thread.is_alive():
+                raise RuntimeError("The thread that was to wait for an answer has ended.")
 
     def end(self) -> None:
         if self.process != os.getpid() or not self._thread.is_alive():
