@@ -177,7 +177,7 @@ def test_without_a_name_every_zoo_that_can_is_asked(colour: Colour, tmp_path: Pa
     with doubles(tmp_path, one=Listing(["a/tiny"]), two=Listing(["b/tiny"])) as endpoints:
         CAN["two"] = evolve(ABLE, search=False)
         scope = os.environ["ZOOCLIENT_MODELSCOPE_ENDPOINT"]
-        walk = colour.search({**endpoints, **zoo.endpoints, "modelscope": scope}, "tiny", zoos=None)
+        walk = colour.search({**endpoints, "hf": zoo.endpoints["hf"], "modelscope": scope}, "tiny", zoos=None)
         assert sorted(walk.rest()) == ["hf:org/tiny", "one:a/tiny"]
         assert walk.hits.problems == {}
 
@@ -254,6 +254,11 @@ def test_a_cancelled_task_ends_its_search(tmp_path: Path) -> None:
         asyncio.run(asyncio.wait_for(walk(endpoints), 30))
 
 
+def _workers() -> int:
+    """Threads that event loops have made for calls that block."""
+    return sum(thread.name.startswith("asyncio") for thread in threading.enumerate())
+
+
 def test_an_async_search_makes_no_thread(tmp_path: Path) -> None:
     """Zoos are tasks of the one event loop, a plain search has one thread however many zoos there are."""
     seen: list[set[str]] = []
@@ -263,8 +268,10 @@ def test_an_async_search_makes_no_thread(tmp_path: Path) -> None:
             seen.extend([threads() async for _ in client.search(zoos=NAMES)])
 
     with doubles(tmp_path, **{name: Listing(["a/1", "a/2", "a/3"]) for name in NAMES}) as endpoints:
+        before = _workers()
         asyncio.run(walk(endpoints))
         assert seen == [set()] * 9
+        assert _workers() == before
         with Client(endpoints=endpoints) as client:
             hits = client.search(zoos=NAMES)
             next(hits)

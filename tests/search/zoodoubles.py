@@ -253,6 +253,6 @@ class Colour:
 
 
 def threads() -> set[str]:
-    """Names of the threads of ours that are alive, and of those that asyncio would make for us."""
-    names = {thread.name for thread in threading.enumerate()}
-    return {name for name in names if name.startswith(("zooclient", "asyncio"))}
+    """Names of the threads that are alive and that a client makes to ask; servers of a test have other ones."""
+    ours = ("zooclient-beside", "zooclient-net", "zooclient-job")
+    return {thread.name for thread in threading.enumerate() if thread.name.startswith(ours)}
