@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 VERBS = {
     "search": "Find models: one line a hit.",
     "show": "Show what a zoo says of a model.",
+    "compare": "Set models side by side.",
     "resolve": "Print the pinned reference of a model.",
     "plan": "Say what a download would do.",
     "get": "Get a model, verified; print its folder.",

@@ -16,6 +16,7 @@ from zooclient.client.making import (
     paths_of,
     query_of,
     settings_of,
+    several,
     wishes_of,
 )
 from zooclient.client.steps import Steps, resumed
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
+    from zooclient.records.comparison import Comparison
     from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
@@ -133,6 +135,14 @@ class AsyncClient:
         """As :meth:`zooclient.Client.resolve`."""
         flow = self._steps.resolve(self._steps.read(ref), demos=demos, accept_replaced=accept_replaced)
         return await self.run(flow)
+
+    async def compare(self, refs: Iterable[str | Ref | ModelRecord]) -> Comparison:
+        """As :meth:`zooclient.Client.compare`."""
+        from zooclient.client.compare import column
+        from zooclient.records.comparison import Comparison
+
+        columns = await asyncio.gather(*(self.run(column(self._steps, ref)) for ref in several(refs)))
+        return Comparison(columns=tuple(columns))
 
     async def card(self, ref: str | Ref | ModelRecord) -> Card:
         """As :meth:`zooclient.Client.card`."""

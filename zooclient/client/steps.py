@@ -6,7 +6,7 @@ Every step is a flow: what needs the network yields requests, what blocks on the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -83,6 +83,26 @@ class Steps:
             if not self.wiring.provider(name).capability.search:
                 raise Unsupported(f"{name} cannot be searched.", zoo=name, operation="search")
         return named
+
+    def has_token(self, zoo: str) -> bool:
+        """Whether there is a token for a zoo; one that cannot be counts, for its error is to be told."""
+        from zooclient.providers.registry import credential_for
+
+        try:
+            credential = credential_for(self.wiring.provider(zoo), self.settings)
+            token = None if credential is None else credential.token
+            return bool(token if token is None or isinstance(token, str) else token())
+        except ConfigError:
+            return True
+
+    def online(self, zoos: Iterable[str]) -> None:
+        """Raises Offline when connections are switched off and each of the zoos would need one."""
+        if self.settings.offline and all(self.wiring.provider(zoo).endpoint is not None for zoo in zoos):
+            raise Offline(
+                "A search asks the zoos themselves, and connections are switched off (offline).",
+                operation="search",
+                hint="`zooclient cache ls` lists what is held on this machine.",
+            )
 
     def page(self, zoo: str, query: Query, cursor: str | None) -> Flow[Page]:
         """One page of one zoo."""
