@@ -21,11 +21,13 @@ class Source:
             signed address has expired.
         refused: Turns an answer that refuses the file (a 4xx or 5xx of the origin that ``locate`` names) into
             the error to raise. None: by status alone.
+        anonymous: No credential goes to it at any hop, and why it gives nothing never hides what another source said.
     """
 
     label: str
     locate: Callable[[], Request] = field(repr=False)
     refused: Callable[[Response], ZooError] | None = field(default=None, repr=False)
+    anonymous: bool = False
 
 
 @frozen(kw_only=True)
