@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from zooclient.errors import IntegrityError
 from zooclient.net.cancel import Cancel
 from zooclient.store.assemble import Assembly
 from zooclient.store.door import Door, find_content
-from zooclient.store.files import discard, storing
+from zooclient.store.files import discard, read_json, storing, write_json
 from zooclient.store.hfcache import find_blob
 from zooclient.store.ingest import Ingest, StoreSink, bring
 from zooclient.store.layout import Layout
@@ -111,10 +111,20 @@ class Writing:
                 discard(target)
         return True
 
-    def deposit(self, file: FileEntry, path: str, cancel: Cancel | None, *, allow_unverified: bool) -> Observed:
+    def deposit(
+        self, file: FileEntry, path: str, cancel: Cancel | None, *, allow_unverified: bool, move: bool
+    ) -> Observed:
         """Takes a file that was fetched for us, see :meth:`zooclient.store.store.Store.deposit`."""
         stop = cancel or Cancel()
-        return bring(file, path, self._door, self.work(), stop, allow_unverified=allow_unverified, ours=True)
+        return bring(file, path, self._door, self.work(), stop, allow_unverified=allow_unverified, ours=move)
+
+    def rewrite(self, make: Callable[[], Mapping[str, object]]) -> None:
+        """Writes JSON files, see :meth:`zooclient.store.store.Store.rewrite`."""
+        temporary = self.work().path()
+        with self._locks.gate():
+            for path, data in make().items():
+                if read_json(path) != data:
+                    write_json(path, data, temporary)
 
     def assemble(
         self, zoo: str, record: ModelRecord, wishes: Wishes, receipts: Sequence[Receipt]
