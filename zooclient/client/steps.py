@@ -173,7 +173,7 @@ class Steps:
             cause.about(hint="Nothing in the store answers it either. Get it once while online.")
             raise cause
         if self.settings.strict:
-            cause.about(hint=f"Strict mode takes no stale answer. What {where} last saw: {record.ref}")
+            cause.hint = f"Strict mode takes no stale answer. What {where} last saw: {record.ref}"
             raise cause
         if where != "the store":
             self._remember(ref, record, seen_at)

@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from zooclient.errors import IntegrityError, ProtocolError
+from zooclient.errors import IntegrityError, ProtocolError, RefError
 from zooclient.records.checks import check_count, check_tuples, check_utc
 from zooclient.records.codec import from_dict
 from zooclient.records.model import ModelRecord
@@ -192,7 +192,11 @@ def read_meant(raw: bytes, ref: Ref, where: str) -> Meant:
         time = None
     if not isinstance(revision, str) or time is None or time.utcoffset() is None:
         raise ProtocolError(f"{what} has another shape than expected.", hint=_UPDATE)
-    if not ref.at(revision).pinned:
+    try:
+        pinned = ref.at(revision).pinned
+    except RefError:
+        pinned = False
+    if not pinned:
         raise IntegrityError(f"{where} says that {ref} meant {revision!r}, which is no pin.", hint=_DISTRUST)
     return Meant(revision=revision, seen_at=time.astimezone(UTC))
 

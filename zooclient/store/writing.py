@@ -43,6 +43,7 @@ class Writing:
     ) -> None:
         self._layout = layout
         self._link_mode = link_mode
+        self._small_file = small_file
         self._locks = Locks(layout, lock_timeout, take_lock or file_lock)
         self._door = Door(layout, self._locks)
         self._ingest = Ingest(layout, self._locks, self._door)
@@ -99,11 +100,15 @@ class Writing:
             return None  # damaged where it lies: it is fetched instead
 
     def _take_over(self, layout: Layout, held: Observed, work: Work, cancel: Cancel) -> bool:
-        """Links or copies a content of another store, which checked it when it came; whether it was sound."""
+        """Links or copies a content of another store, which checked it when it came; whether it was sound.
+
+        As in a snapshot, a small one is copied, and so hashed once more.
+        """
         target = work.path()
+        mode: LinkMode = "copy" if held.size < self._small_file else self._link_mode
         with storing("taking over from another store", target, held.size):
             try:
-                link(layout.blob(held.sha256), target, held.sha256, self._link_mode, check=cancel.check)
+                link(layout.blob(held.sha256), target, held.sha256, mode, check=cancel.check)
                 self._door.admit(target, held, work, cancel)
             except (IntegrityError, FileNotFoundError):
                 return False
