@@ -383,6 +383,22 @@ def test_a_push_may_be_cancelled(client: Client, zoo: LocalZoo, mirror: Path) ->
     assert client.mirror(mirror, pin(zoo))[0].state == "pushed"
 
 
+def test_what_is_removed_from_the_store_that_a_mirror_is_is_listed_no_more(
+    client: Client, zoo: LocalZoo, mirror: Path, tmp_path: Path
+) -> None:
+    """A mirror is kept as a store is: removed and pruned, a model is gone, and the next push takes it off the lists."""
+    client.mirror(mirror, [pin(zoo), pin(zoo, "org/plain")])
+    with Client(home=mirror, endpoints=zoo.endpoints) as keeper:
+        keeper.store.remove(pin(zoo))
+        keeper.store.prune()
+    client.mirror(mirror, pin(zoo, "org/plain"))
+    assert [path.parent.name for path in mirror.glob("v1/manifests/*/*/*.json")] == ["org--plain"]
+    (model,) = json.loads((mirror / "v1" / "models.json").read_text())["models"]
+    assert model["ref"] == pin(zoo, "org/plain")
+    assert loads(zoo, tmp_path / "reader", mirror, pin(zoo, "org/plain"))
+    assert len(list(mirror.glob("v1/blobs/sha256/*/*"))) == 1
+
+
 # -- damage ---------------------------------------------------------------------------------------
 
 

@@ -125,12 +125,14 @@ def files_of(manifest: Manifest) -> Iterator[SnapshotFile]:
 
 
 def catalogue_of(target: Store) -> dict[str, object]:
-    """Returns where a mirror tells what it holds at all, and what it tells there."""
-    models = []
+    """Returns where a mirror tells what it holds at all, and what; listings of what was removed are to go."""
+    layout, models = target.layout, []
+    documents: dict[str, object] = dict.fromkeys(map(str, Path(layout.manifests).glob("*/*/*.json")))
     for entry in target.entries():
         record = target.load_record(entry.zoo, entry.ref.id, entry.ref.revision or "")
         if entry.place != "store" or record is None:
             continue
+        documents.pop(layout.manifest(entry.zoo, entry.ref.id, entry.ref.revision or ""), None)
         models.append(
             Shelved(
                 ref=entry.ref,
@@ -144,7 +146,7 @@ def catalogue_of(target: Store) -> dict[str, object]:
                 made_at=entry.made_at,
             )
         )
-    return {target.layout.catalogue: to_dict(Catalogue(format=FORMAT, models=tuple(models)))}
+    return documents | {layout.catalogue: to_dict(Catalogue(format=FORMAT, models=tuple(models)))}
 
 
 # -- looking at a mirror --------------------------------------------------------------------------

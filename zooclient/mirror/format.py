@@ -116,7 +116,7 @@ class Catalogue:
 
     Attributes:
         format: Version of the format.
-        models: Sorted by zoo, model and revision.
+        models: Sorted by zoo, model and revision; once for each choice of files that is held of a revision.
     """
 
     format: int

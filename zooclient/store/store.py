@@ -475,8 +475,8 @@ class Store:
         """Writes JSON files of the store, each whole or not at all, where they do not say the same already.
 
         Args:
-            make: Returns the path of each (see :attr:`layout`) and what it says. Called while nobody else moves
-                anything in or out.
+            make: Returns the path of each (see :attr:`layout`) and what it says, None where it is to go. Called while
+                nobody else moves anything in or out.
 
         Raises:
             StoreError: The store cannot be written.

@@ -128,7 +128,10 @@ class Writing:
         temporary = self.work().path()
         with self._locks.gate():
             for path, data in make().items():
-                if read_json(path) != data:
+                if data is None:
+                    with storing("removing", path):
+                        discard(path)
+                elif read_json(path) != data:
                     write_json(path, data, temporary)
 
     def assemble(
