@@ -129,6 +129,18 @@ def body(text: bytes, *, of: str = "", length: int | None = None) -> Prank:
     return play
 
 
+def flipped(of: str) -> Prank:
+    """Answers with the last byte of a file changed where the path holds ``of``."""
+
+    def play(handler: SimpleHTTPRequestHandler) -> bool:
+        if of not in handler.path:
+            return False
+        true = Path(handler.translate_path(handler.path)).read_bytes()
+        return body(true[:-1] + bytes([true[-1] ^ 1]))(handler)
+
+    return play
+
+
 def nobody() -> str:
     """Returns an address at which nobody listens."""
     with socket.socket() as free:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from mirrorkit import WEIGHTS, Prank, Served, body, byte_requests, edit, nobody, only, pin, reader, status
+from mirrorkit import WEIGHTS, Prank, Served, body, byte_requests, edit, flipped, nobody, only, pin, reader, status
 
 from zooclient import (
     AsyncClient,
@@ -188,7 +188,28 @@ def test_only_says_clearly_what_no_mirror_has(zoo: LocalZoo, served: Served, tmp
     unmounted = pytest.raises(NetworkError, match="not there")
     with reader(zoo, tmp_path / "home", str(tmp_path / "nowhere"), "only") as client, unmounted:
         client.load(pin(zoo, "org/plain"))
+    with reader(zoo, tmp_path / "home", served.url, "only") as client:
+        nowhere = evolve(client.settings, zoos={"hf": evolve(client.settings.zoo("hf"), mirrors=())})
+    unnamed = pytest.raises(Offline, match="none is named")
+    with Client(settings=nowhere) as client, unnamed as caught:
+        client.load(pin(zoo, "org/plain"))
+    assert "ZOOCLIENT_HF_MIRRORS" in (caught.value.hint or "")
     assert zoo.requests == []
+
+
+def test_a_file_that_nothing_proves_never_comes_from_a_mirror(zoo: LocalZoo, folder: Path, tmp_path: Path) -> None:
+    """Where the record states no digest a mirror gives no byte, whatever may be taken unverified from the zoo."""
+    record = only(folder, "v1/records/*/*/*.json")
+    bare = [file | {"digests": {}} for file in json.loads(record.read_text())["files"]]
+    edit(record, files=bare)
+    with Served(folder) as served:
+        for number, place in enumerate((served.url, str(folder))):
+            with reader(zoo, tmp_path / str(number), place, "only") as client:
+                with pytest.raises(IntegrityError, match="no mirror can prove"):
+                    client.download(pin(zoo), allow_unverified=True)
+                with pytest.raises(IntegrityError):
+                    client.download(pin(zoo))
+        assert not any("/blobs/" in path for path in served.paths)
 
 
 def test_the_air_gap_in_a_loop(zoo: LocalZoo, served: Served, tmp_path: Path) -> None:
@@ -245,7 +266,8 @@ BLOB = "/blobs/"
 LISTING = "/manifests/"
 
 BAD_LUCK: dict[str, Prank] = {
-    "lies": body(b"x" * 2_000_000, of=BLOB),
+    "lies": flipped(BLOB),
+    "has files of another size": body(b"x" * 2_000_000, of=BLOB),
     "is cut": body(b"short", of=BLOB, length=2_000_000),
     "lacks the files": status(404, of=BLOB),
     "lacks the model": status(404),

@@ -82,7 +82,12 @@ class Shelf:
             receipt, fault = self._copy(file)
             if receipt is not None:
                 receipts.append(receipt)
-            elif self._mirrors.only and not (served and _proved(file)):
+            elif self._mirrors.only and not _proved(file):
+                raise IntegrityError(
+                    f"The zoo states no digest for {file.path} of {self._record.ref}, so no mirror can prove it.",
+                    hint="Leave it out (exclude), or let the zoo be asked.",
+                )
+            elif self._mirrors.only and not served:
                 raise fault or self._mirrors.lacking(f"{file.path} of {self._record.ref}")
             else:
                 missing.append(file)
