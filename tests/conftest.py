@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scopezoo import ScopeZoo
+from hypothesis import HealthCheck, settings
 
 from zooclient.testing import LocalZoo
 
 pytest_plugins = ["proxydouble"]
+
+# What an example may be is the promise; how fast a busy machine makes it is not.
+settings.register_profile("zooclient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("zooclient")
 
 
 def safetensors(seed: int, floats: int) -> bytes:
@@ -43,8 +47,8 @@ It knows nothing.
 def quiet_scope() -> Iterator[None]:
     """A ModelScope without models for whoever asks all zoos, so that no test asks the real one."""
     name = "ZOOCLIENT_MODELSCOPE_ENDPOINT"
-    with ScopeZoo() as running:
-        before, os.environ[name] = os.environ.get(name), running.endpoint
+    with LocalZoo(zoos=("modelscope",)) as running:
+        before, os.environ[name] = os.environ.get(name), running.endpoints["modelscope"]
         yield
         del os.environ[name]
         if before is not None:
