@@ -18,6 +18,7 @@ from zooclient.mirror.format import (
     Listing,
     Shelved,
     is_mark,
+    looks_tell,
     read_catalogue,
     read_listing,
     read_meant,
@@ -121,6 +122,16 @@ def test_what_a_name_meant_is_a_pin_and_a_time(changes: dict[str, Any], kind: ty
     assert (meant.revision, meant.seen_at) == (REF.revision, datetime(2026, 1, 31, 11, tzinfo=UTC))
     with pytest.raises(kind):
         read_meant(raw(MEANT | changes), NAME, "the mirror")
+
+
+def test_a_version_of_a_zoo_whose_pins_have_no_looks_is_taken_by_its_record() -> None:
+    """Civitai's ids look like nothing in particular: a name may mean one, and never what cannot be a revision."""
+    model = Ref.parse("civitai:123")
+    assert (looks_tell(NAME), looks_tell(model)) == (True, False)
+    meant = {"id": "123", "name": "", "revision": "456", "seen_at": MEANT["seen_at"]}
+    assert read_meant(raw(meant), model, "the mirror").revision == "456"
+    with pytest.raises(IntegrityError):
+        read_meant(raw(meant | {"revision": "../456"}), model, "the mirror")
 
 
 @given(st.binary(max_size=200) | JSON.map(raw) | st.just(b"[" * 100_000))

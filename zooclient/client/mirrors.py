@@ -23,7 +23,7 @@ from zooclient.errors import (
     Offline,
     ZooError,
 )
-from zooclient.mirror.format import LARGE, SMALL, read_meant, read_record
+from zooclient.mirror.format import LARGE, SMALL, looks_tell, read_meant, read_record
 from zooclient.mirror.place import Place, read_place
 from zooclient.mirror.reading import read
 from zooclient.records.ref import Ref
@@ -156,17 +156,22 @@ class Mirrors:
         return None
 
     def _told(self, place: Place, ref: Ref) -> Flow[Told | None]:
-        pinned, seen_at = ref, None
-        zoo, where = self.wiring.place(ref.scheme), f"the {place.label}"
-        if not ref.pinned:
-            name = name_of(NAMES.ref(zoo, ref.id, ref.revision or ""))
-            raw = yield from read(place, name, SMALL)
-            if raw is None:
-                return None
+        where = f"the {place.label}"
+        if ref.at(ref.revision).pinned:
+            record = yield from self._record(place, ref)
+            return None if record is None else Told(record=record, place=where)
+        name = name_of(NAMES.ref(self.wiring.place(ref.scheme), ref.id, ref.revision or ""))
+        raw = yield from read(place, name, SMALL)
+        if raw is not None:
             meant = read_meant(raw, ref, where)
-            pinned, seen_at = ref.at(meant.revision), meant.seen_at
-        name = name_of(NAMES.record(zoo, pinned.id, pinned.revision or ""))
-        raw = yield from read(place, name, LARGE)
-        if raw is None:
+            record = yield from self._record(place, ref.at(meant.revision))
+            return None if record is None else Told(record=record, place=where, seen_at=meant.seen_at)
+        if ref.revision is None or looks_tell(ref):
             return None
-        return Told(record=read_record(raw, pinned, where), place=where, seen_at=seen_at)
+        record = yield from self._record(place, ref)
+        return None if record is None or record.pin == "none" else Told(record=record, place=where)
+
+    def _record(self, place: Place, ref: Ref) -> Flow[ModelRecord | None]:
+        name = name_of(NAMES.record(self.wiring.place(ref.scheme), ref.id, ref.revision or ""))
+        raw = yield from read(place, name, LARGE)
+        return None if raw is None else read_record(raw, ref, f"the {place.label}")

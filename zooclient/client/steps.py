@@ -103,30 +103,19 @@ class Steps:
             if known is not None and not demos and (self.settings.offline or _proves(known)):
                 return known
             mirrors = self._mirrors(ref.scheme)
-            unreached: NetworkError
             if self.settings.offline:
-                unreached = Offline("Connections are switched off (offline).")
-            elif mirrors is not None and mirrors.only:
-                unreached = mirrors.closed()
-            else:
-                try:
-                    record = yield from provider.resolve(ref, demos=demos)
-                except (ProtocolError, RateLimited):
-                    raise
-                except NetworkError as error:
-                    unreached = error
-                else:
-                    self._remember(ref, record)
-                    return record
-            told: Told | None = None
-            if mirrors is not None and not demos:
-                try:
-                    told = yield from mirrors.tell(ref)
-                except NetworkError as error:
-                    unreached = error
-            if told is None and known is not None and not demos:
-                return known
-            return self._without_zoo(ref, unreached, told)
+                cause = Offline("Connections are switched off (offline).")
+                return (yield from self._without_zoo(ref, known, cause, demos=demos))
+            if mirrors is not None and mirrors.only:
+                return (yield from self._without_zoo(ref, known, mirrors.closed(), demos=demos))
+            try:
+                record = yield from provider.resolve(ref, demos=demos)
+            except (ProtocolError, RateLimited):
+                raise
+            except NetworkError as error:
+                return (yield from self._without_zoo(ref, known, error, demos=demos))
+            self._remember(ref, record)
+            return record
 
     def _mirrors(self, scheme: str) -> Mirrors | None:
         """The mirrors of a zoo; None where they play no part."""
@@ -146,25 +135,43 @@ class Steps:
         record = self.wiring.store().load_record(self.wiring.place(ref.scheme), ref.id, ref.revision)
         return evolve(record, requested=ref) if record is not None else None
 
-    def _without_zoo(self, ref: Ref, cause: NetworkError, told: Told | None) -> ModelRecord:
-        """What a mirror says of a pin; of a moving name what it or the store saw last, said with its age.
+    def _without_zoo(
+        self, ref: Ref, known: ModelRecord | None, cause: NetworkError, *, demos: bool
+    ) -> Flow[ModelRecord]:
+        """What a mirror says in the place of a zoo that is not reached, or what the store has.
 
-        Raises:
-            NetworkError: ``cause``: nobody knows, or strict mode takes no such answer.
+        Args:
+            ref: What was asked for.
+            known: The stored record. None: there is none.
+            cause: Why the zoo is not asked.
+            demos: Hosted demos are wanted, of which neither knows.
         """
+        from attrs import evolve
+
+        mirrors, told = self._mirrors(ref.scheme), None
+        if mirrors is not None and not demos:
+            try:
+                told = yield from mirrors.tell(ref)
+            except NetworkError as error:
+                cause = error
+        if told is None and known is not None and not demos:
+            return known
+        if told is None or told.seen_at is not None:
+            return self._from_store(ref, cause, told)
+        self._remember(ref, told.record)
+        return evolve(told.record, requested=ref)
+
+    def _from_store(self, ref: Ref, cause: NetworkError, told: Told | None) -> ModelRecord:
+        """What the store, or a mirror, last saw under a moving name, said with its age; refused in strict mode."""
         from datetime import UTC, datetime
 
         from attrs import evolve
 
         from zooclient.client import warn
 
-        if told is not None and told.seen_at is None:
-            self._remember(ref, told.record)
-            return evolve(told.record, requested=ref)
         store, place = self.wiring.store(), self.wiring.place(ref.scheme)
         seen = store.find_ref(place, ref.id, ref.revision or "")
-        record, seen_at = None, None if seen is None else seen.seen_at
-        where = "the store"
+        record, seen_at, where = None, None if seen is None else seen.seen_at, "the store"
         if told is not None and told.seen_at is not None and (seen_at is None or told.seen_at >= seen_at):
             record, seen_at, where = told.record, told.seen_at, told.place
         elif seen is not None:

@@ -193,12 +193,20 @@ def read_meant(raw: bytes, ref: Ref, where: str) -> Meant:
     if not isinstance(revision, str) or time is None or time.utcoffset() is None:
         raise ProtocolError(f"{what} has another shape than expected.", hint=_UPDATE)
     try:
-        pinned = ref.at(revision).pinned
+        pinned = ref.at(revision).pinned or not looks_tell(ref)
     except RefError:
         pinned = False
     if not pinned:
         raise IntegrityError(f"{where} says that {ref} meant {revision!r}, which is no pin.", hint=_DISTRUST)
     return Meant(revision=revision, seen_at=time.astimezone(UTC))
+
+
+def looks_tell(ref: Ref) -> bool:
+    """Whether a pin of a zoo is known by its looks, as a commit is; of other zoos the record alone tells."""
+    try:
+        return ref.at("0" * 40).pinned
+    except RefError:
+        return False
 
 
 def read_catalogue(raw: bytes, where: str) -> Catalogue:
