@@ -28,6 +28,7 @@ from zooclient import (
     ZooError,
     ZooSettings,
 )
+from zooclient.client.doctor import check_up
 from zooclient.testing import Flip, LocalZoo, Status
 
 MOVING = "hf:org/tiny@main"
@@ -162,6 +163,14 @@ def test_only_answers_a_moving_name_with_its_age_and_strict_mode_takes_no_such_a
             client.resolve(MOVING)
         assert pin(zoo) in (caught.value.hint or "")
         assert client.load(pin(zoo)).path.is_dir()
+
+
+def test_the_doctor_leaves_a_closed_zoo_alone(zoo: LocalZoo, folder: Path, tmp_path: Path) -> None:
+    """With only, the doctor looks up no name and asks nothing of that zoo, and says why."""
+    with reader(zoo, tmp_path / "home", str(folder), "only") as client:
+        found = next(finding for finding in check_up(client) if finding.zoo == "hf")  # the rest is not looked at
+    assert (found.check, found.verdict) == ("network", "skip")
+    assert zoo.requests == []
 
 
 def test_the_newest_word_about_a_moving_name_counts(zoo: LocalZoo, served: Served, tmp_path: Path) -> None:
