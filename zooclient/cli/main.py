@@ -35,6 +35,7 @@ VERBS = {
     "login": "Store a token where the zoo's own tool finds it.",
     "logout": "Forget the stored token.",
     "whoami": "Ask a zoo whose token this is.",
+    "mirror": "Push models into a mirror of your own; list, verify it.",
     "serve": "Serve a folder of models, or the store, as a zoo.",
     "tour": "See it all at work, offline, on an embedded zoo.",
     "doctor": "Check network, certificates, clock, disk, tokens.",
@@ -131,7 +132,7 @@ def run(args: Sequence[str] | None = None, *, obj: object = None) -> int:
 
 
 def _what_is_kept(words: list[str]) -> str:
-    return " What has arrived is kept; the next run goes on from there." if words[:1] == ["get"] else ""
+    return " What has arrived is kept; the next run goes on from there." if words[:1] in (["get"], ["mirror"]) else ""
 
 
 def _invoke(desk: Desk, name: str, words: list[str]) -> int:

@@ -25,6 +25,7 @@ from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
     from zooclient.client.hits import AsyncHits
+    from zooclient.client.mirroring import Mirrored
     from zooclient.loading.model import Model
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
@@ -251,6 +252,34 @@ class AsyncClient:
     async def verify(self, ref: str | Ref | Snapshot) -> Verdict:
         """As :meth:`zooclient.Client.verify`."""
         return await self.run(self._steps.verify(ref))
+
+    async def mirror(
+        self,
+        folder: StrPath,
+        refs: str | Ref | Iterable[str | Ref],
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        include: str | Ref | Iterable[str | Ref] = (),
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> tuple[Mirrored, ...]:
+        """As :meth:`zooclient.Client.mirror`."""
+        from zooclient.client.mirroring import push
+
+        stop = own_cancel(cancel, deadline)
+        flow = push(
+            self._steps,
+            Path(folder),
+            self._steps.read_all(refs),
+            wishes_of(files, exclude, weights, False),
+            include=self._steps.read_all(include),
+            reporter=reporter,
+            cancel=stop,
+        )
+        return await self.run(flow, stop)
 
     # -- accounts -------------------------------------------------------------------------------
 

@@ -9,13 +9,29 @@ from typing import TYPE_CHECKING
 from zooclient.transfer.item import Item, Source
 
 if TYPE_CHECKING:
+    from zooclient.client.mirrorshelf import Shelf
     from zooclient.client.wiring import Wiring
     from zooclient.records.model import FileEntry, ModelRecord
 
 
-def items_of(wiring: Wiring, record: ModelRecord, files: Iterable[FileEntry]) -> list[Item]:
-    """Returns what the engine is asked for, in the order of the files."""
-    return [Item(file=file, owner=str(record.ref), sources=(zoo_source(wiring, record, file),)) for file in files]
+def items_of(wiring: Wiring, record: ModelRecord, files: Iterable[FileEntry], shelf: Shelf | None = None) -> list[Item]:
+    """Returns what the engine is asked for, in the order of the files.
+
+    Args:
+        wiring: What knows the zoo.
+        record: What the zoo claims.
+        files: Files of it.
+        shelf: What the zoo's mirrors hold of it. None: there are none.
+    """
+    return [Item(file=file, owner=str(record.ref), sources=_sources(wiring, record, file, shelf)) for file in files]
+
+
+def _sources(wiring: Wiring, record: ModelRecord, file: FileEntry, shelf: Shelf | None) -> tuple[Source, ...]:
+    mirrors = () if shelf is None else shelf.sources(file)
+    if shelf is not None and shelf.policy == "only":
+        return mirrors
+    zoo = zoo_source(wiring, record, file)
+    return (*mirrors, zoo) if shelf is None or shelf.policy == "first" else (zoo, *mirrors)
 
 
 def zoo_source(wiring: Wiring, record: ModelRecord, file: FileEntry) -> Source:

@@ -12,6 +12,7 @@ from zooclient.client.making import (
     cancel_of,
     folder_of,
     layout_of,
+    own_cancel,
     paths_of,
     query_of,
     settings_of,
@@ -25,6 +26,7 @@ from zooclient.records.ref import Ref
 if TYPE_CHECKING:
     from zooclient.client.hits import Hits
     from zooclient.client.job import Job
+    from zooclient.client.mirroring import Mirrored
     from zooclient.loading.model import Model
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
@@ -417,6 +419,58 @@ class Client:
             NotFound: The store holds nothing of it.
         """
         return self.run(self._steps.verify(ref))
+
+    def mirror(
+        self,
+        folder: StrPath,
+        refs: str | Ref | Iterable[str | Ref],
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        include: str | Ref | Iterable[str | Ref] = (),
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> tuple[Mirrored, ...]:
+        """Makes a mirror of one's own in a folder, or extends it; what is missing is downloaded first.
+
+        Nothing is ever half visible: whoever reads the mirror finds a model whole or not at all. What was killed or
+        cancelled is carried on by the next call, and what is there already is not moved again.
+
+        Args:
+            folder: The mirror. A new one is made in a folder that is missing or empty.
+            refs: What it is to hold.
+            files: As for :meth:`plan`; so are ``exclude`` and ``weights``.
+            exclude: As for :meth:`plan`.
+            weights: As for :meth:`plan`.
+            include: References that are pushed although they are gated, private or paid; without a revision, whatever
+                is pushed of that model. Whoever can read the mirror can have what it holds.
+            reporter: Told of downloads. None: nobody is.
+            cancel: Stops it from another thread. None: nothing does.
+            deadline: Seconds after which it stops by itself. None: none.
+
+        Returns:
+            What became of each model: ``pushed``, ``already there`` or ``left out`` with the reason.
+
+        Raises:
+            ConfigError: The folder holds other things and is no mirror.
+            Unsupported: A model that has no immutable revision, or lies on this machine.
+            ZooError: As for :meth:`download`.
+        """
+        from zooclient.client.mirroring import push
+
+        stop = own_cancel(cancel, deadline)
+        flow = push(
+            self._steps,
+            Path(folder),
+            self._steps.read_all(refs),
+            wishes_of(files, exclude, weights, False),
+            include=self._steps.read_all(include),
+            reporter=reporter,
+            cancel=stop,
+        )
+        return self.run(flow, stop)
 
     # -- accounts -------------------------------------------------------------------------------
 

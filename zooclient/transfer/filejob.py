@@ -127,16 +127,17 @@ class FileJob:
         file = self.item.file
         self._reporter.started(file.path, file.size, partial.have)
         sources = deque(self.item.sources)
-        failure: ZooError = ProtocolError(f"{file.path} of {self.item.owner} has no source.")
+        told: ZooError | None = None
         while True:
             if not partial.complete():
                 if not sources:
-                    raise failure
+                    raise told or ProtocolError(f"{file.path} of {self.item.owner} has no source.")
                 try:
                     self._take_from(sources[0], partial)
                 except Refusal as refusal:
                     failure = refusal.error
                     failure.__cause__ = failure.__cause__ or refusal.__cause__
+                    told = _weightier(told, failure, sources[0])
                     self._dismiss_helpers()
                     if partial.complete():  # and more came behind: this is another file than the one promised
                         self._throw_away(partial)
@@ -147,11 +148,11 @@ class FileJob:
             wrong = self._wrong(partial, observed)
             if wrong is None:
                 return observed
-            failure = wrong
+            told = _weightier(told, wrong, sources[0]) if sources else wrong
             alone = not partial.resumed and len(partial.given) <= 1
             self._throw_away(partial)
             if alone:
-                self._pass_on(sources, failure)
+                self._pass_on(sources, wrong)
             # Otherwise nobody knows who lied: the source at hand brings it again, all by itself.
 
     def _pass_on(self, sources: deque[Source], failure: ZooError) -> None:
@@ -473,6 +474,11 @@ class FileJob:
             f"{self._label} {what}, for {self.item.file.path} of {self.item.owner}.",
             hint='via="official" asks through the zoo\'s own client.',
         )
+
+
+def _weightier(before: ZooError | None, now: ZooError, source: Source) -> ZooError:
+    """Returns the failure to tell in the end: that a mirror has nothing either is no news beside what the zoo said."""
+    return before if before is not None and source.anonymous else now
 
 
 class _Dismissed(Exception):

@@ -27,6 +27,7 @@ class Source:
             the address that gave it in the end. None: no success is.
         owns: Whether an address is the source itself, besides the origin that ``locate`` names. None: no other is.
         public: The source is on the internet, so that it cannot mean an address inside a private network.
+        anonymous: No credential goes to it at any hop, and why it gives nothing never hides what another source said.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Source:
     is_page: Callable[[Response], bool] | None = field(default=None, repr=False)
     owns: Callable[[str], bool] | None = field(default=None, repr=False)
     public: bool = False
+    anonymous: bool = False
 
 
 @frozen(kw_only=True)
