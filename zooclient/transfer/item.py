@@ -21,11 +21,27 @@ class Source:
             signed address has expired.
         refused: Turns an answer that refuses the file (a 4xx or 5xx of the origin that ``locate`` names) into
             the error to raise. None: by status alone.
+        bears: Connections at the most that it bears, all files of a transfer together. None: as many as the engine
+            may open.
     """
 
     label: str
     locate: Callable[[], Request] = field(repr=False)
     refused: Callable[[Response], ZooError] | None = field(default=None, repr=False)
+    bears: int | None = None
+
+
+@frozen(kw_only=True)
+class Further:
+    """What was found when further sources of a file were looked for.
+
+    Attributes:
+        sources: Best first; none when nobody else has the same bytes.
+        told: One sentence about the search, for the error in case the file cannot be had. None: nothing to say.
+    """
+
+    sources: tuple[Source, ...] = ()
+    told: str | None = None
 
 
 @frozen(kw_only=True)
@@ -36,8 +52,12 @@ class Item:
         file: Path, size and digests as the zoo claims them.
         sources: Where to take it from, best first; at least one.
         owner: Pinned reference as text, for messages and for files without a digest.
+        further: Looks for other places that have the same bytes, told what failed. Asked once at the most, and only
+            when the sources at hand are used up or stall: a download in good health asks nobody else. It may block,
+            and stops when the transfer does. None: there are none to look for.
     """
 
     file: FileEntry
     sources: tuple[Source, ...]
     owner: str
+    further: Callable[[ZooError], Further] | None = field(default=None, repr=False)
