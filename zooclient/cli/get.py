@@ -13,6 +13,7 @@ from zooclient.cli.output import Desk
 @wishes
 @click.option("--to", type=click.Path(file_okay=False), help="Put plain copies into this folder.")
 @click.option("--via", type=click.Choice(["official"]), help="Let the zoo's own client move the bytes.")
+@click.option("--from", "only_from", metavar="ZOO", help="Take the bytes from this zoo and no other.")
 @click.option(
     "--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this time; what arrived is kept."
 )
@@ -27,6 +28,7 @@ def command(
     allow_unverified: bool,
     to: str | None,
     via: str | None,
+    only_from: str | None,
     deadline: float | None,
     as_json: bool,
 ) -> None:
@@ -39,6 +41,7 @@ def command(
             reporter=reporter,
             deadline=deadline,
             via=via,
+            only_from=only_from,
         )
     if as_json:
         desk.json({**snapshot.to_dict(), "to": to})

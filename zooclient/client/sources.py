@@ -2,20 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from zooclient.errors import NotFound
 from zooclient.transfer.item import Item, Source
 
 if TYPE_CHECKING:
     from zooclient.client.wiring import Wiring
+    from zooclient.net.cancel import Cancel
     from zooclient.records.model import FileEntry, ModelRecord
 
 
-def items_of(wiring: Wiring, record: ModelRecord, files: Iterable[FileEntry]) -> list[Item]:
-    """Returns what the engine is asked for, in the order of the files."""
-    return [Item(file=file, owner=str(record.ref), sources=(zoo_source(wiring, record, file),)) for file in files]
+def items_of(
+    wiring: Wiring, record: ModelRecord, files: Sequence[FileEntry], giver: str | None, cancel: Cancel
+) -> list[Item]:
+    """Returns what the engine is asked for, in the order of the files.
+
+    Args:
+        wiring: The client's.
+        record: The model.
+        files: Its files that are wanted.
+        giver: The one zoo that is to give them. None: the model's own, and others when that fails.
+        cancel: The wish to stop.
+
+    Raises:
+        ZooError: As for :func:`items_from`.
+    """
+    if giver is not None and giver != record.ref.scheme:
+        return items_from(wiring, record, files, giver, cancel)
+    from zooclient.client.failover import Failover
+
+    failover = Failover(wiring, record, files, cancel) if giver is None and wiring.settings.failover else None
+    return [
+        Item(
+            file=file,
+            owner=str(record.ref),
+            sources=(zoo_source(wiring, record, file),),
+            further=None if failover is None else partial(failover.further, file),
+        )
+        for file in files
+    ]
+
+
+def items_from(
+    wiring: Wiring, record: ModelRecord, files: Sequence[FileEntry], scheme: str, cancel: Cancel
+) -> list[Item]:
+    """Returns what the engine is asked for when every file is to come from one other zoo.
+
+    Raises:
+        NotFound: That zoo is not known to have the same bytes of some file.
+        Cancelled: While it was asked.
+        PolicyError: The model is private, so that it is not asked.
+        NetworkError: It cannot be asked.
+    """
+    from zooclient.client.elsewhere import find, why_alone
+    from zooclient.client.failover import copy_source
+
+    found = wiring.driver().run(find(wiring, record, files, (scheme,)), cancel=cancel)
+    if scheme in found.problems:
+        raise found.problems[scheme]
+    missing = [file.path for file in files if not found.of(file.path)]
+    if missing:
+        raise NotFound(
+            f"{scheme} has {len(files) - len(missing)} of {len(files)} files of {record.ref} as far as a digest can "
+            f"prove it; {missing[0]} is not among them.",
+            hint=why_alone(found, missing[0]) + " Choose files with a pattern, or let its own zoo give them.",
+        )
+    return [
+        Item(
+            file=file,
+            owner=str(record.ref),
+            sources=tuple(copy_source(wiring, copy) for copy in found.of(file.path)),
+        )
+        for file in files
+    ]
 
 
 def zoo_source(wiring: Wiring, record: ModelRecord, file: FileEntry) -> Source:

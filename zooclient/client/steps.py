@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from zooclient.records.plan import Plan
     from zooclient.records.query import Page, Query
     from zooclient.records.snapshot import Receipt, Snapshot
+    from zooclient.records.sources import Sources
     from zooclient.records.wishes import Wishes
     from zooclient.store.reports import Verdict
     from zooclient.transfer.reporter import Reporter
@@ -256,6 +257,7 @@ class Steps:
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
         via: str | None = None,
+        only_from: str | None = None,
     ) -> Flow[Snapshot]:
         """A whole, verified snapshot; from the store when it is there."""
         snapshot = self.held(target, wishes, operation)
@@ -268,7 +270,7 @@ class Steps:
                 record = yield from self.record_of(target, operation)
                 plan = self._plan(record, wishes)
             with telling(operation, plan.record.ref), self._doubting(plan.record):
-                snapshot = yield from self._bring(plan, reporter, cancel, via)
+                snapshot = yield from self._bring(plan, reporter, cancel, via, only_from)
         if to is not None:
             from zooclient.net.exchange import Call
 
@@ -277,7 +279,9 @@ class Steps:
                 yield Call(run=lambda: self.wiring.store().copy_out(found, folder, cancel=cancel))
         return snapshot
 
-    def _bring(self, plan: Plan, reporter: Reporter | None, cancel: Cancel | None, via: str | None) -> Flow[Snapshot]:
+    def _bring(
+        self, plan: Plan, reporter: Reporter | None, cancel: Cancel | None, via: str | None, only_from: str | None
+    ) -> Flow[Snapshot]:
         from zooclient.net.cancel import Cancel
         from zooclient.net.exchange import Call
 
@@ -287,10 +291,12 @@ class Steps:
 
             snapshot: Snapshot = yield Call(run=lambda: snapshot_in_place(plan))
             return snapshot
-        found: Snapshot = yield Call(run=lambda: self._transfer(plan, reporter, stop, via))
+        found: Snapshot = yield Call(run=lambda: self._transfer(plan, reporter, stop, via, only_from))
         return found
 
-    def _transfer(self, plan: Plan, reporter: Reporter | None, cancel: Cancel, via: str | None) -> Snapshot:
+    def _transfer(
+        self, plan: Plan, reporter: Reporter | None, cancel: Cancel, via: str | None, only_from: str | None
+    ) -> Snapshot:
         """Blocking: adopts what is held, fetches the rest, and builds the snapshot."""
         from zooclient.records.snapshot import Receipt
 
@@ -322,7 +328,7 @@ class Steps:
                     hint="Get it once while online, or name a store that holds it in ZOOCLIENT_STORES.",
                 )
             store.check_space(sum(file.size or 0 for file in missing))
-            receipts += self._fetch(plan, missing, reporter, cancel, via)
+            receipts += self._fetch(plan, missing, reporter, cancel, via, only_from)
         self._hold_to_digest(plan, receipts)
         return store.assemble(place, record, plan.wishes, receipts)
 
@@ -333,6 +339,7 @@ class Steps:
         reporter: Reporter | None,
         cancel: Cancel,
         via: str | None,
+        only_from: str | None,
     ) -> tuple[Receipt, ...]:
         from zooclient.transfer.reporter import Reporter
 
@@ -341,18 +348,64 @@ class Steps:
         via = via or self.settings.zoo(scheme).via
         if via is not None and via != "official":
             raise ConfigError(f"via={via!r} is not known.", hint='The one choice is via="official".')
+        giver = self._giver(scheme, only_from, via)
         if via == "official":
             from zooclient.client.official import fetch_officially
 
             return fetch_officially(self.wiring, plan, files, told, cancel)
         from zooclient.client.sources import items_of
 
-        engine = self.wiring.engine(scheme)
+        items = items_of(self.wiring, record, files, giver, cancel)
+        engine = self.wiring.engine(giver or scheme)
         sink = self.wiring.store().sink(allow_unverified=plan.wishes.allow_unverified)
         try:
-            return engine.transfer(items_of(self.wiring, record, files), sink, reporter=told, cancel=cancel)
+            return engine.transfer(items, sink, reporter=told, cancel=cancel)
         finally:
             engine.close()
+
+    def _giver(self, scheme: str, only_from: str | None, via: str | None) -> str | None:
+        """The one zoo that is to give the bytes; None: no single one was named.
+
+        Raises:
+            RefError: Nobody provides the zoo that was named.
+            Unsupported: No file can be fetched from it.
+            ConfigError: Another zoo's own client cannot bring them.
+        """
+        if only_from is None:
+            return None
+        from zooclient.providers.registry import provided
+
+        giver = provided(only_from)
+        if giver != scheme and via == "official":
+            raise ConfigError(
+                f'via="official" lets the client of {scheme} move the bytes, and only {giver} is to give them.',
+                hint="Leave one of the two out.",
+            )
+        self._must_give(giver)
+        return giver
+
+    def _must_give(self, scheme: str) -> None:
+        """Refuses a zoo from which no file can be fetched.
+
+        Raises:
+            Unsupported: It is one.
+        """
+        provider = self.wiring.provider(scheme)
+        if provider.endpoint is None or not provider.capability.download:
+            from zooclient.errors import Unsupported
+
+            raise Unsupported(f"No file can be fetched from {scheme}.", zoo=scheme)
+
+    def sources(self, target: str | Ref | ModelRecord, zoos: tuple[str, ...] | None) -> Flow[Sources]:
+        """Where else the files of a model lie, each place proved by digest."""
+        from zooclient.client.elsewhere import askable, find
+
+        record = _record(target) if not isinstance(target, (str, Ref)) else (yield from self.resolve(self.read(target)))
+        with telling("sources", record.ref):
+            for scheme in zoos or ():
+                self._must_give(scheme)
+            asked = askable(self.wiring, record, by_itself=False) if zoos is None else zoos
+            return (yield from find(self.wiring, record, record.files, asked))
 
     def _hold_to_digest(self, plan: Plan, receipts: list[Receipt]) -> None:
         """Refuses a snapshot that is not the one that the reference's fragment names, before it exists."""

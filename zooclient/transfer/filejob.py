@@ -73,7 +73,7 @@ class FileJob:
     ) -> None:
         self.item = item
         self.patient = patient
-        self._lineup = Lineup(item, repute)
+        self._lineup = Lineup(item, repute, tools.cancel)
         self._begun = False
         self._tools = tools
         self._limits = tools.settings.limits

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from attrs import field, frozen
 
 from zooclient.errors import ZooError
+from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Request, Response
 from zooclient.records.model import FileEntry
 
@@ -54,10 +55,10 @@ class Item:
         owner: Pinned reference as text, for messages and for files without a digest.
         further: Looks for other places that have the same bytes, told what failed. Asked once at the most, and only
             when the sources at hand are used up or stall: a download in good health asks nobody else. It may block,
-            and stops when the transfer does. None: there are none to look for.
+            as long as the wish to stop allows. None: there are none to look for.
     """
 
     file: FileEntry
     sources: tuple[Source, ...]
     owner: str
-    further: Callable[[ZooError], Further] | None = field(default=None, repr=False)
+    further: Callable[[ZooError, Cancel], Further] | None = field(default=None, repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from zooclient.errors import NetworkError, NotFound, ZooError
+from zooclient.net.cancel import Cancel
 from zooclient.transfer.item import Item, Source
 
 
@@ -35,11 +36,13 @@ class Lineup:
     Args:
         item: The file, its sources, and where others are looked for.
         repute: What failed in this transfer.
+        cancel: Ends the search for others.
     """
 
-    def __init__(self, item: Item, repute: Repute) -> None:
+    def __init__(self, item: Item, repute: Repute, cancel: Cancel) -> None:
         self._item = item
         self._repute = repute
+        self._cancel = cancel
         self._looked = item.further is None
         self._told: str | None = None
         self._lost: list[tuple[Source, ZooError]] = []
@@ -109,7 +112,7 @@ class Lineup:
         if self._looked or self._item.further is None or failure is None:
             return
         self._looked = True
-        found = self._item.further(failure)
+        found = self._item.further(failure, self._cancel)
         self._told = found.told
         sound = [source for source in found.sources if not self._is_bad(source)]
         rest = [source for source in found.sources if self._is_bad(source)]
