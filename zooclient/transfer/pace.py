@@ -40,11 +40,11 @@ class Pace:
             return
         self._best = max(self._best, (self._total - before) / (now - since))
         self._marks.append((now, self._total))
-        while len(self._marks) > 1 and self._marks[1][0] <= now - self._window:
-            self._marks.popleft()
 
     def crawls(self, now: float) -> bool:
         """Whether it has been far too slow, against its own best, for a whole window."""
+        while len(self._marks) > 1 and self._marks[1][0] <= now - self._window:
+            self._marks.popleft()
         since, before = self._marks[0]
         if now - since < self._window:
             return False
