@@ -44,6 +44,7 @@ class ScopeZoo:
         gated: Models whose files strangers may not list; their record is open.
         flipped: Paths of files of which one byte is sent wrong.
         said: Path of a URL → an answer in place of the usual one: status and JSON.
+        held: Path of a URL → what its answer waits for, and what is set when it is asked for.
     """
 
     def __init__(self) -> None:
@@ -52,6 +53,7 @@ class ScopeZoo:
         self.gated: set[str] = set()
         self.flipped: set[str] = set()
         self.said: dict[str, tuple[int, Any]] = {}
+        self.held: dict[str, tuple[threading.Event, threading.Event]] = {}
         self.models: dict[str, dict[str, dict[str, bytes]]] = {}
         self._hub, self._cdn = _Origin(self, "hub"), _Origin(self, "cdn")
 
@@ -92,6 +94,12 @@ class ScopeZoo:
         """Makes a commit of all files below a folder."""
         found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         return self.commit(name, {path.relative_to(folder).as_posix(): path.read_bytes() for path in found})
+
+    def hold(self, path: str, until: threading.Event) -> threading.Event:
+        """Lets the answer at a path wait; returns what is set once somebody asks."""
+        asked = threading.Event()
+        self.held[path] = (until, asked)
+        return asked
 
     def files_asked(self) -> list[str]:
         """Paths of the files that were asked for at the endpoint, in that order."""
@@ -198,6 +206,10 @@ class _Cdn(_Handler):
 class _Hub(_Handler):
     def do_GET(self) -> None:
         zoo, asked = self.server.zoo, self.note()
+        if asked.path in zoo.held:
+            until, reached = zoo.held[asked.path]
+            reached.set()
+            until.wait(30)
         if asked.path in zoo.said:
             status, payload = zoo.said[asked.path]
             return self._json(status, payload)
