@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from civzoo import CivZoo
 from scopezoo import ScopeZoo
 
 from zooclient.testing import LocalZoo
@@ -40,15 +40,12 @@ It knows nothing.
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quiet_scope() -> Iterator[None]:
-    """A ModelScope without models for whoever asks all zoos, so that no test asks the real one."""
-    name = "ZOOCLIENT_MODELSCOPE_ENDPOINT"
-    with ScopeZoo() as running:
-        before, os.environ[name] = os.environ.get(name), running.endpoint
+def quiet_zoos() -> Iterator[None]:
+    """A ModelScope and a Civitai without models for whoever asks all zoos, so that no test asks the real ones."""
+    with ScopeZoo() as scope, CivZoo() as civitai, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ZOOCLIENT_MODELSCOPE_ENDPOINT", scope.endpoint)
+        environment.setenv("ZOOCLIENT_CIVITAI_ENDPOINT", civitai.endpoint)
         yield
-        del os.environ[name]
-        if before is not None:
-            os.environ[name] = before
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,9 @@ import zooclient
 NAMES = """
     __version__
     Client AsyncClient Settings ZooSettings Limits default_client
-    search resolve card plan download start file load sources verify whoami
+    search resolve identify card plan download start file load sources verify whoami
     Ref Query Page Hit Hits AsyncHits ModelRecord FileEntry License Access Demo Card Capability Account
+    Identification Identified Match
     Plan Wishes Reuse Skip Snapshot SnapshotFile Receipt Observed Sources FileCopy Model Job Progress Reporter Cancel
     ZooError RefError ConfigError NotFound Gone AccessError IntegrityError PolicyError NetworkError RateLimited
     Offline ProtocolError StoreError Unsupported Cancelled UnpinnedWarning StaleWarning DamagedWarning

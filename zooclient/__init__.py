@@ -16,6 +16,7 @@ _HOMES = {
             "default_client",
             "download",
             "file",
+            "identify",
             "load",
             "plan",
             "resolve",
@@ -49,6 +50,7 @@ _HOMES = {
     **dict.fromkeys(("Plan", "Reuse", "Skip"), "zooclient.records.plan"),
     "Wishes": "zooclient.records.wishes",
     **dict.fromkeys(("FileCopy", "Sources"), "zooclient.records.sources"),
+    **dict.fromkeys(("Identification", "Identified", "Match"), "zooclient.records.identity"),
     **dict.fromkeys(("Observed", "Receipt", "Snapshot", "SnapshotFile"), "zooclient.records.snapshot"),
     **dict.fromkeys(
         (
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
     from zooclient.client.default import default_client as default_client
     from zooclient.client.default import download as download
     from zooclient.client.default import file as file
+    from zooclient.client.default import identify as identify
     from zooclient.client.default import load as load
     from zooclient.client.default import plan as plan
     from zooclient.client.default import resolve as resolve
@@ -121,6 +124,9 @@ if TYPE_CHECKING:
     from zooclient.providers.base import Account as Account
     from zooclient.records.capability import Capability as Capability
     from zooclient.records.card import Card as Card
+    from zooclient.records.identity import Identification as Identification
+    from zooclient.records.identity import Identified as Identified
+    from zooclient.records.identity import Match as Match
     from zooclient.records.model import Access as Access
     from zooclient.records.model import Demo as Demo
     from zooclient.records.model import FileEntry as FileEntry

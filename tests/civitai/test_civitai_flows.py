@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 from civitai_answers import HEX, NOW, OTHER, SITE, Server, file, model, refuse, resolve, version
 
-from zooclient.errors import AccessError, ConfigError, IntegrityError, NotFound, ProtocolError, ZooError
+from zooclient.errors import AccessError, ConfigError, Gone, IntegrityError, NotFound, ProtocolError, ZooError
 from zooclient.net.auth import Auth, Credential
 from zooclient.net.conversation import USER_AGENT
 from zooclient.net.exchange import Request, Response, replay
@@ -419,21 +419,58 @@ def test_the_key_goes_to_the_site_alone() -> None:
         assert auth.headers_for(url) == {}
 
 
+def refreshed(text: str, of_version: Any, of_model: Any = None, **answers: Any) -> tuple[ModelRecord, Server]:
+    """Pins a reference as the site tells it by default, and asks again when the site tells something else."""
+    pinned, _ = resolve(text)
+    server = Server(
+        {
+            "/api/v1/models/10": model(modelVersions=[]) if of_model is None else of_model,
+            "/api/v1/model-versions/20": of_version,
+            "/api/v1/model-versions/by-hash/ids": [],
+            **answers,
+        }
+    )
+    return replay(Civitai(clock=lambda: NOW).refresh(pinned), server), server
+
+
 def test_bytes_that_were_replaced_under_the_same_id() -> None:
-    """Pinned files are held to their digests: another sha256 under the same id is an IntegrityError that says so."""
-    pinned, _ = resolve("civitai:10@20")
-    zoo = Civitai()
-    more, _ = resolve("civitai:10@20", None, version(files=[file(), file(id=31, hashes={})]))
-    zoo.replaced(pinned, more)  # a new file is no harm, and its name may change
-    swapped, _ = resolve("civitai:10@20", None, version(files=[file(hashes={"SHA256": OTHER})]))
+    """Pinned files are held to their digests: another sha256 under the same id is an IntegrityError that names both."""
+    more, server = refreshed("civitai:10@20", version(files=[file(name="new.safetensors"), file(id=31, hashes={})]))
+    assert [entry.path for entry in more.files] == ["new.safetensors", "tiny.safetensors"]  # no harm
+    assert len(server.asked) == 2
     with pytest.raises(IntegrityError, match="replaced upstream under the same id") as caught:
-        zoo.replaced(pinned, swapped)
+        refreshed("civitai:10@20+30", version(files=[file(hashes={"SHA256": OTHER})]))
     assert caught.value.exit_code == 5 and HEX.lower() in caught.value.message and OTHER.lower() in caught.value.message
-    withdrawn, _ = resolve("civitai:10@20", None, version(files=[file(id=31)]))
-    with pytest.raises(NotFound, match="lists it no longer"):
-        zoo.replaced(pinned, withdrawn)
-    unhashed, _ = resolve("civitai:10@20", None, version(files=[file(hashes={})]))
-    zoo.replaced(pinned, unhashed)  # new bytes, perhaps; nothing is stated to hold against
+    assert "--accept-replaced civitai:10@20+30" in (caught.value.hint or "")
+
+
+def test_a_digest_that_is_not_stated_for_the_moment_stays_pinned() -> None:
+    """What was replaced is hashed later: until then the pin is what was stated before."""
+    record, _ = refreshed("civitai:10@20+30", version(files=[file(hashes={}), file(id=31)]))
+    assert [entry.digests for entry in record.files] == [{"sha256": HEX.lower()}]
+    assert str(record.ref) == "civitai:10@20+30"
+
+
+@pytest.mark.parametrize(
+    ("of_version", "of_model", "kind", "words"),
+    [
+        (version(files=[file(id=31)]), None, NotFound, "lists it no longer"),
+        (version(files=[]), model(mode="Archived", modelVersions=[]), Gone, "handed out no longer"),
+        (refuse(404, {"error": "x"}), refuse(404, {"error": "x"}), Gone, "removed upstream"),
+    ],
+)
+def test_what_was_pinned_and_is_gone(of_version: Any, of_model: Any, kind: type[ZooError], words: str) -> None:
+    """A file or a version that is there no longer is looked for by its hash, and said to be where it is."""
+    matches = [
+        {"modelVersionId": 20, "modelId": 10, "hash": HEX},
+        {"modelVersionId": 99, "modelId": 11, "hash": HEX},
+    ]
+    with pytest.raises(kind, match=words) as caught:
+        refreshed("civitai:10@20", of_version, of_model, **{"/api/v1/model-versions/by-hash/ids": matches})
+    assert caught.value.hint == "The same bytes are in civitai:11@99, by sha256."
+    with pytest.raises(kind, match=words) as caught:
+        refreshed("civitai:10@20", of_version, of_model, **{"/api/v1/model-versions/by-hash/ids": refuse(500)})
+    assert "No other version" in (caught.value.hint or "")
 
 
 def test_the_file_that_a_version_is_about() -> None:

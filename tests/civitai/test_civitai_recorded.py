@@ -15,6 +15,7 @@ from support import recorded
 from zooclient.errors import AccessError, Gone, NetworkError, NotFound, ProtocolError, RateLimited, ZooError
 from zooclient.net.exchange import Request, Response, redirect_target, replay
 from zooclient.providers.civitai import wire
+from zooclient.providers.civitai.endpoint import is_site
 from zooclient.providers.civitai.files import read_files, read_hashes
 from zooclient.providers.civitai.provider import Civitai
 from zooclient.records.model import ModelRecord
@@ -302,7 +303,7 @@ def test_where_the_bytes_lie() -> None:
             headers={name.lower(): value for name, value in told["headers"].items()},
         )
         target = redirect_target(response) or ""
-        assert Civitai().is_site(url) and not Civitai().is_site(target)
+        assert is_site(url, SITE) and not is_site(target, SITE)
         at_store = Response(request=Request(url=target), status=200, headers={"content-type": "binary/octet-stream"})
         assert not Civitai().is_page(at_store)
         error = Civitai().refused(response, None, "resolve")

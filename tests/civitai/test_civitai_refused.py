@@ -122,8 +122,9 @@ def test_redirects_that_refuse(location: str, kind: type[ZooError], words: str) 
         ("https://b2.civitai.com/file/x", "TEXT/HTML", True),
         ("https://b2.civitai.com/login", "application/octet-stream", False),
         ("https://b2.civitai.com/file/x", "application/octet-stream", False),
-        (FILE, "", False),
-        (f"{SITE}/loginx", "application/json", False),
+        ("https://b2.civitai.com/file/x", "", False),
+        (FILE, "", True),
+        (f"{SITE}/other", "application/json", True),
     ],
 )
 def test_a_page_in_place_of_a_file(url: str, content_type: str, page: bool) -> None:
@@ -134,6 +135,17 @@ def test_a_page_in_place_of_a_file(url: str, content_type: str, page: bool) -> N
         error = Civitai().refused(response, REF, "download")
         assert isinstance(error, AccessError if "/login" in url else IntegrityError)
         assert "login civitai" in (error.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "page"),
+    [("text/html", True), ("text/plain", True), ("application/json", True), ("application/octet-stream", False)],
+)
+def test_a_server_that_hands_out_bytes_itself(content_type: str, page: bool) -> None:
+    """The site only sends on to its stores; another server may give bytes under its own name, and never as text."""
+    url = "https://civitai.example/api/download/models/20"
+    response = refuse(200, HTML, content_type=content_type)(Request(url=url))
+    assert Civitai("https://civitai.example").is_page(response) is page
 
 
 def ask(operation: str, answer: Any) -> Any:

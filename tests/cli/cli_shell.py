@@ -17,7 +17,7 @@ ZOOCLIENT = (sys.executable, "-m", "zooclient")
 
 
 #: What a process gets of the tests' own environment: where commands are, and zoos that ask nobody outside.
-KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "ZOOCLIENT_MODELSCOPE_ENDPOINT")
+KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "ZOOCLIENT_MODELSCOPE_ENDPOINT", "ZOOCLIENT_CIVITAI_ENDPOINT")
 
 
 def environment(home: Path, **extra: str) -> dict[str, str]:

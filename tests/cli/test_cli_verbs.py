@@ -35,6 +35,7 @@ class Shell:
             "ZOOCLIENT_CONFIG": str(home / "config.toml"),
             "ZOOCLIENT_HF_ENDPOINT": zoo.endpoints["hf"],
             "ZOOCLIENT_MODELSCOPE_ENDPOINT": os.environ["ZOOCLIENT_MODELSCOPE_ENDPOINT"],
+            "ZOOCLIENT_CIVITAI_ENDPOINT": os.environ["ZOOCLIENT_CIVITAI_ENDPOINT"],
             "HF_HOME": str(home / "hf"),
             **(extra or {}),
         }
@@ -161,7 +162,12 @@ def test_json_answers_are_records(shell: Shell, zoo: LocalZoo) -> None:
     assert snapshot["content_digest"].startswith("sha256:")
     assert json.loads(shell("verify", pin(zoo), "--json").out)["ok"] is True
     assert json.loads(shell("card", pin(zoo), "--json").out)["data"]["license"] == "apache-2.0"
-    assert {item["scheme"] for item in json.loads(shell("zoos", "--json").out)} == {"hf", "modelscope", "file"}
+    assert {item["scheme"] for item in json.loads(shell("zoos", "--json").out)} == {
+        "hf",
+        "modelscope",
+        "civitai",
+        "file",
+    }
     assert json.loads(shell("cache", "ls", "--json").out)[0]["ref"] == pin(zoo)
 
 

@@ -91,6 +91,7 @@ def environment(zoo: LocalZoo, tmp_path: Path) -> dict[str, str]:
         "NO_COLOR": "1",
         "ZOOCLIENT_HF_ENDPOINT": zoo.endpoints["hf"],
         "ZOOCLIENT_MODELSCOPE_ENDPOINT": os.environ["ZOOCLIENT_MODELSCOPE_ENDPOINT"],
+        "ZOOCLIENT_CIVITAI_ENDPOINT": os.environ["ZOOCLIENT_CIVITAI_ENDPOINT"],
         # The name under which the pages speak of the reader's own token.
         "MY_TOKEN": zoo.tokens["hf"],
     }

@@ -76,7 +76,7 @@ def test_an_allowed_file_of_the_wrong_size_is_still_refused(client: Client, zoo:
 def test_masked_digests_of_a_gated_model_lead_to_the_gate(client: Client, zoo: LocalZoo, home: Path) -> None:
     """Digests that are hidden from strangers: the hint is to ask for access and log in; who does gets them."""
     zoo.gate("org/tiny", "manual", masked=True, readers=("me",))
-    error = ends(IntegrityError, lambda: client.load(pin(zoo)), home)
+    error = ends(AccessError, lambda: client.load(pin(zoo)), home)
     assert "zooclient login hf" in (error.hint or "")
     client.resolve(pin(zoo))
     with Client(home=home, endpoints=zoo.endpoints, tokens=zoo.tokens) as reader:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from zooclient.errors import Cancelled
 from zooclient.net.cancel import Cancel
 from zooclient.transfer import journal
+from zooclient.transfer.buffers import Buffers
 from zooclient.transfer.crew import Climb, Crew
 from zooclient.transfer.digester import BLOCK, Digester, Follower, claim_of
 from zooclient.transfer.positioned import PositionedFile
@@ -227,7 +228,7 @@ def test_a_follower_hashes_what_arrives_out_of_order(tmp_path: Path) -> None:
     file = PositionedFile(tmp_path / "f")
     digester = Digester(file, git=True)
     digester.expect(len(content))
-    with Follower(digester, name="test") as follower:
+    with Follower(digester, Buffers(), name="test") as follower:
         file.write_at(memoryview(content)[3 * BLOCK :], 3 * BLOCK)
         file.write_at(memoryview(content)[: 3 * BLOCK], 0)
         follower.advance(3 * BLOCK)
@@ -241,10 +242,45 @@ def test_a_follower_hashes_what_arrives_out_of_order(tmp_path: Path) -> None:
     assert hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == observed.git_sha1
 
 
+@given(order=st.permutations(range(6)), size=st.integers(1, 50))
+def test_a_follower_hashes_buffers_and_the_file_alike(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], size: int
+) -> None:
+    """In whatever order buffers are handed over, the digest is that of the content, and every buffer comes back."""
+    content = random.Random(size).randbytes(6 * size)
+    file = PositionedFile(tmp_path_factory.mktemp("follower") / "f")
+    digester, buffers, done = Digester(file, git=False), Buffers(size), Spans()
+    lent = []
+    with Follower(digester, buffers, name="test") as follower:
+        for part in order:
+            buffer = buffers.lend(None)
+            lent.append(id(buffer.obj))
+            buffer[:] = content[part * size : (part + 1) * size]
+            file.write_at(buffer, part * size)
+            done.add(part * size, (part + 1) * size)
+            follower.take(buffer, size, part * size, done.prefix)
+        assert follower.reached(len(content), 20)
+    file.close()
+    assert hashlib.sha256(content).hexdigest() == digester.observed().sha256
+    assert {id(buffers.lend(None).obj) for _ in set(lent)} == set(lent)
+
+
+def test_what_arrives_in_order_is_not_read_back(tmp_path: Path) -> None:
+    """The follower hashes the buffer that it is handed: the file need not even have the bytes."""
+    file = PositionedFile(tmp_path / "f")
+    digester, buffers = Digester(file, git=False), Buffers(4)
+    with Follower(digester, buffers, name="test") as follower:
+        follower.take(memoryview(bytearray(b"abcd")), 4, 0, 4)
+        follower.take(memoryview(bytearray(b"efgh")), 4, 4, 8)
+        assert follower.reached(8, 20)
+    file.close()
+    assert hashlib.sha256(b"abcdefgh").hexdigest() == digester.observed().sha256
+
+
 def test_a_follower_tells_that_the_file_is_short(tmp_path: Path) -> None:
     """A file that ends before its end is an error of the disk, not an endless wait."""
     file = PositionedFile(tmp_path / "f")
-    with Follower(Digester(file, git=False), name="test") as follower:
+    with Follower(Digester(file, git=False), Buffers(), name="test") as follower:
         follower.advance(10)
         with pytest.raises(OSError, match="ends at byte 0"):
             while not follower.reached(10, 20):

@@ -40,17 +40,16 @@ def _machine(desk: Desk, as_json: bool) -> bool:
 def _live(desk: Desk, as_json: bool) -> bool:
     import tempfile
 
-    from zooclient.client.contract import HUGGINGFACE, Fact, ask_live
+    from zooclient.client.contract import PINS, Fact, ask_live
 
     facts: list[Fact] = []
     # A home of its own: an answer out of the store would prove nothing.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, desk.client(home=home) as client:
-        for fact in ask_live(client, HUGGINGFACE):
+        for fact in (fact for pins in PINS for fact in ask_live(client, pins)):
             facts.append(fact)
             if not as_json:
-                desk.line(
-                    f"{'ok' if fact.held else 'FAIL':<4}  {fact.text}" + (f" ({fact.detail})" if fact.detail else "")
-                )
+                told = f" ({fact.detail})" if fact.detail else ""
+                desk.line(f"{'ok' if fact.held else 'FAIL':<4}  {fact.zoo:<11} {fact.text}{told}")
     _print_json(desk, facts, as_json)
     return not all(fact.held for fact in facts)
 

@@ -28,6 +28,7 @@ VERBS = {
     "sources": "Find where else a model's files lie, proved by digest.",
     "path": "Print the folder of a model that is held; no network.",
     "verify": "Hash what is held again; no network.",
+    "identify": "Say which model at which zoo a file is.",
     "card": "Print the model card.",
     "cache": "List, verify, remove, prune what is held.",
     "zoos": "List the zoos and what each can do.",

@@ -27,6 +27,7 @@ from zooclient.errors import (
 
 if TYPE_CHECKING:
     from zooclient.client.sync import Client
+    from zooclient.records.model import FileEntry
     from zooclient.transfer.reporter import Reporter
 
 
@@ -200,10 +201,21 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def human(size: int | None) -> str:
+def sized(*files: FileEntry) -> str:
+    """Returns the size of files for people: ``about`` where the zoo tells it roughly, ``?`` where it is not known."""
+    sizes = [entry.expected_size for entry in files]
+    known = [size for size in sizes if size is not None]
+    if len(known) < len(sizes):
+        return human(None)
+    return human(sum(known), about=any(entry.size is None for entry in files))
+
+
+def human(size: int | None, *, about: bool = False) -> str:
     """Returns a size for people, in powers of 1000 as the zoos print it; ``?`` when it is not known."""
     if size is None:
         return "?"
+    if about:
+        return f"about {human(size)}"
     if size < 1000:
         return f"{size} B"
     amount = float(size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from zooclient.cli.options import as_json, chosen, pass_desk, ref_argument, wishes
-from zooclient.cli.output import Desk, human
+from zooclient.cli.output import Desk, human, sized
 
 
 @click.command("plan")
@@ -29,12 +29,13 @@ def command(
         desk.json(plan.to_dict())
         return
     for entry in plan.fetch:
-        desk.line(f"fetch  {human(entry.size):>10}  {entry.path}")
+        desk.line(f"fetch  {sized(entry):>10}  {entry.path}")
     for item in plan.reuse:
-        desk.line(f"have   {human(item.file.size):>10}  {item.file.path}  ({item.place})")
+        desk.line(f"have   {sized(item.file):>10}  {item.file.path}  ({item.place})")
     for skip in plan.skip:
-        desk.line(f"skip   {human(skip.file.size):>10}  {skip.file.path}  ({skip.reason})")
+        desk.line(f"skip   {sized(skip.file):>10}  {skip.file.path}  ({skip.reason})")
+    about = plan.approximate
     desk.talk(
-        f"{plan.record.ref}: {human(plan.bytes_to_fetch)} to fetch, {human(plan.bytes_on_disk)} on disk, "
-        f"{human(plan.bytes_skipped)} left out."
+        f"{plan.record.ref}: {human(plan.bytes_to_fetch, about=about)} to fetch, "
+        f"{human(plan.bytes_on_disk, about=about)} on disk, {human(plan.bytes_skipped, about=about)} left out."
     )

@@ -62,8 +62,20 @@ def command(
         click.get_current_context().exit(failed.exit_code)
     if count == 0:
         desk.talk("No model was found.")
+    if not filters["nsfw"]:
+        for zoo in _mature(zoos):
+            desk.talk(f"note: {zoo} was asked for what is for everybody; --nsfw finds adult content too.")
     for zoo, fields in hits.unapplied.items():
         desk.talk(f"warning: {zoo} cannot apply {', '.join(fields)}: the hits are neither chosen nor ordered by it.")
+
+
+def _mature(zoos: tuple[str, ...]) -> list[str]:
+    """The zoos asked that have much adult content, and leave it out unless it is wished for."""
+    from zooclient.providers.registry import canonical, provider_for, schemes
+    from zooclient.settings import Settings
+
+    asked = dict.fromkeys(canonical(zoo) for zoo in zoos or schemes())
+    return [zoo for zoo in asked if provider_for(zoo, Settings()).capability.filters.get("nsfw") == "exact"]
 
 
 def _row(hit: Hit) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from zooclient.cli.options import as_json, pass_desk, ref_argument
-from zooclient.cli.output import Desk, human
+from zooclient.cli.output import Desk, sized
 from zooclient.records.model import ModelRecord
 
 
@@ -30,7 +30,7 @@ def command(desk: Desk, ref: str, with_files: bool, demos: bool, as_json: bool) 
         desk.line("")
         for entry in record.files:
             kind, digest = next(iter(entry.digests.items()), ("no digest", ""))
-            desk.line(f"{human(entry.size):>10}  {kind:<9} {digest[:16]:<16}  {entry.path}")
+            desk.line(f"{sized(entry):>10}  {kind:<9} {digest[:16]:<16}  {entry.path}")
 
 
 def _facts(record: ModelRecord) -> Iterator[tuple[str, str]]:
@@ -55,7 +55,7 @@ def _facts(record: ModelRecord) -> Iterator[tuple[str, str]]:
     ):
         if value is not None:
             yield name, value
-    yield "files", f"{len(record.files)}, {human(record.total_size)}"
+    yield "files", f"{len(record.files)}, {sized(*record.files)}"
     for demo in record.demos:
         yield "demo", f"{demo.url}" + (f" ({demo.state})" if demo.state else "")
     for problem in record.problems:

@@ -34,7 +34,7 @@ def command(desk: Desk, as_json: bool) -> None:
         return
     for provider in providers:
         can = provider.capability
-        verbs = [name for name in ("search", "download", "run", "publish", "login") if getattr(can, name)]
+        verbs = [name for name in ("search", "download", "run", "publish", "login", "identify") if getattr(can, name)]
         desk.line("\t".join((provider.scheme, provider.endpoint or "this machine", " ".join(verbs))))
         for support in ("exact", "emulated", "unsupported"):
             names = [name for name, how in can.filters.items() if how == support]

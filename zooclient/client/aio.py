@@ -7,7 +7,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from zooclient.client.making import StrPath, Token, folder_of, own_cancel, query_of, settings_of, wishes_of, zoos_of
+from zooclient.client.making import (
+    StrPath,
+    Token,
+    folder_of,
+    own_cancel,
+    paths_of,
+    query_of,
+    settings_of,
+    wishes_of,
+    zoos_of,
+)
 from zooclient.client.steps import Steps, resumed
 from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
+    from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
     from zooclient.records.query import Query
@@ -129,13 +140,28 @@ class AsyncClient:
 
         return AsyncHits(self._steps, query_of(text, zoos, filters), self.run)
 
-    async def resolve(self, ref: str | Ref, *, demos: bool = False) -> ModelRecord:
+    async def resolve(self, ref: str | Ref, *, demos: bool = False, accept_replaced: bool = False) -> ModelRecord:
         """As :meth:`zooclient.Client.resolve`."""
-        return await self.run(self._steps.resolve(self._steps.read(ref), demos=demos))
+        flow = self._steps.resolve(self._steps.read(ref), demos=demos, accept_replaced=accept_replaced)
+        return await self.run(flow)
 
     async def card(self, ref: str | Ref | ModelRecord) -> Card:
         """As :meth:`zooclient.Client.card`."""
         return await self.run(self._steps.card(ref))
+
+    async def identify(
+        self,
+        paths: StrPath | Iterable[StrPath],
+        *,
+        online: bool = False,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> Identification:
+        """As :meth:`zooclient.Client.identify`."""
+        stop = own_cancel(cancel, deadline)
+        flow = self._steps.identify(paths_of(paths), online=online, reporter=reporter, cancel=stop)
+        return await self.run(flow, stop)
 
     # -- get ------------------------------------------------------------------------------------
 

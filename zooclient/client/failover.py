@@ -51,10 +51,10 @@ class Failover:
         if isinstance(failure, Offline):
             return Further()
         if isinstance(failure, (AccessError, Gone)) and failure.zoo is not None:
-            return Further(told=f"That is for the zoo to say, so that nobody else was asked. {_PINNED}")
+            return Further(told="That is for the zoo to say, so that nobody else was asked.")
         state = self._record.access.state
         if state != "open":
-            return Further(told=f"{self._record.ref} is {state}, so that nobody else was asked. {_PINNED}")
+            return Further(told=f"{self._record.ref} is {state}, so that nobody else was asked. {_BY_HAND}")
         zoos = askable(self._wiring, self._record, by_itself=True)
         if not zoos:
             return Further(told="No other zoo can be asked for the same bytes.")
@@ -91,7 +91,7 @@ class Failover:
 
 
 #: What a person may do where nobody else is asked by itself.
-_PINNED = "`zooclient sources` asks, and `--from` takes the bytes from the zoo that it names."
+_BY_HAND = "`zooclient sources` asks, and `--from` takes the bytes from the zoo that it names."
 
 
 def copy_source(wiring: Wiring, copy: FileCopy) -> Source:

@@ -78,6 +78,11 @@ def folder_of(to: StrPath | None) -> Path | None:
     return Path(to)
 
 
+def paths_of(paths: StrPath | Iterable[StrPath]) -> tuple[Path, ...]:
+    """Returns the paths that were named; one may be given alone."""
+    return (Path(paths),) if isinstance(paths, (str, os.PathLike)) else tuple(Path(path) for path in paths)
+
+
 def wishes_of(
     files: str | Iterable[str] | None,
     exclude: str | Iterable[str] | None,

@@ -82,10 +82,19 @@ def items_from(
 
 def zoo_source(wiring: Wiring, record: ModelRecord, file: FileEntry) -> Source:
     """Returns the zoo that claims a file as a source of its bytes."""
+    from zooclient.net.origin import origin
+    from zooclient.providers.further import SecondAddress, TellsPages
+    from zooclient.providers.registry import origins_of
+
     scheme = record.ref.scheme
     provider = wiring.provider(scheme)
+    own = origins_of(provider)
     return Source(
         label=wiring.place(scheme),
         locate=partial(provider.locate, record, file),
         refused=partial(provider.refused, ref=record.ref, operation="download"),
+        otherwise=partial(provider.locate_otherwise, record, file) if isinstance(provider, SecondAddress) else None,
+        is_page=provider.is_page if isinstance(provider, TellsPages) else None,
+        owns=lambda url: origin(url) in own,
+        public=provider.official,
     )

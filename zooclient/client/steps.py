@@ -6,11 +6,12 @@ Every step is a flow: what needs the network yields requests, what blocks on the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from zooclient.client.pins import look_again, refreshed, stored, too_loose
 from zooclient.client.wiring import Wiring
 from zooclient.errors import (
     AccessError,
@@ -19,7 +20,6 @@ from zooclient.errors import (
     NetworkError,
     NotFound,
     Offline,
-    PolicyError,
     ProtocolError,
     RateLimited,
     RefError,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from zooclient.net.exchange import Ask, Flow
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
+    from zooclient.records.identity import Identification
     from zooclient.records.model import FileEntry, ModelRecord
     from zooclient.records.plan import Plan
     from zooclient.records.query import Page, Query
@@ -90,19 +91,27 @@ class Steps:
 
     # -- resolve --------------------------------------------------------------------------------
 
-    def resolve(self, ref: Ref, *, demos: bool = False) -> Flow[ModelRecord]:
-        """The record of what ``ref`` names: from the store when it is pinned and known, else from the zoo."""
+    def resolve(self, ref: Ref, *, demos: bool = False, accept_replaced: bool = False) -> Flow[ModelRecord]:
+        """The record of what ``ref`` names: from the store when it is pinned and known, else from the zoo.
+
+        What a zoo tells of a version that it may replace is held to the record that is stored of it, unless what was
+        replaced is to be accepted.
+        """
         with telling("resolve", ref):
             provider = self.wiring.provider(ref.scheme)
             if provider.capability.in_place:
                 return (yield from provider.resolve(ref, demos=demos))
             known = self._known(ref)
-            if known is not None and not demos and (self.settings.offline or _proves(known)):
+            settled = self.settings.offline or (ref.pinned and known is not None and _proves(known))
+            if known is not None and not demos and settled:
                 return known
             if self.settings.offline:
                 return self._from_store(ref, Offline("Connections are switched off (offline)."))
             try:
-                record = yield from provider.resolve(ref, demos=demos)
+                if known is None or ref.pinned or accept_replaced:
+                    record = yield from provider.resolve(ref, demos=demos)
+                else:
+                    record = yield from refreshed(self.wiring, known)
             except (ProtocolError, RateLimited):
                 raise
             except NetworkError as error:
@@ -111,8 +120,8 @@ class Steps:
             return record
 
     def _known(self, ref: Ref) -> ModelRecord | None:
-        """The stored record of a pinned reference; a pin means the same for ever, so nobody need be asked."""
-        if not ref.pinned or ref.revision is None:
+        """The stored record of a reference that means the same for ever, alone or with the digests of that record."""
+        if not (ref.pinned or ref.versioned) or ref.revision is None:
             return None
         from attrs import evolve
 
@@ -160,13 +169,16 @@ class Steps:
 
     @contextmanager
     def _doubting(self, record: ModelRecord) -> Iterator[None]:
-        """Lets go of a claim that failed before anything proved it, so that the next run asks the zoo again."""
+        """Lets go of a claim that failed before anything proved it, so that the next run asks the zoo again.
+
+        One that is part of a pin stays: else a second run would take whatever the zoo has by then.
+        """
         from zooclient.errors import StoreError
 
         try:
             yield
         except IntegrityError:
-            if record.ref.revision is not None and not self._in_place(record.ref):
+            if record.ref.revision is not None and not record.ref.versioned and not self._in_place(record.ref):
                 with suppress(StoreError):  # what failed is the better news
                     self.wiring.store().distrust(
                         self.wiring.place(record.ref.scheme), record.ref.id, record.ref.revision
@@ -184,16 +196,13 @@ class Steps:
             settled = ref.pinned or self._in_place(ref)
         if settled:
             return (yield from self.resolve(ref))
-        if self.settings.strict:
-            raise PolicyError(
-                f"{ref} names a moving revision, and strict mode takes only pins.",
-                ref=str(ref),
-                zoo=ref.scheme,
-                operation=operation,
-                hint=f"`zooclient resolve {ref}` prints the pinned reference.",
-            )
+        known = self._known(ref)
+        if known is not None and _proves(known) and known.access.state == "open":
+            return known
+        if self.settings.strict and known is None:
+            raise too_loose(ref, operation)
         record = yield from self.resolve(ref)
-        if not (ref.revision is None and record.pin == "none"):
+        if not ref.versioned and not (ref.revision is None and record.pin == "none"):
             from zooclient.client import warn
 
             warn.unpinned(str(ref), str(record.ref))
@@ -219,6 +228,7 @@ class Steps:
         return self._plan(record, wishes)
 
     def _plan(self, record: ModelRecord, wishes: Wishes) -> Plan:
+        from zooclient.client.gates import refusal_of
         from zooclient.planning import build_plan
 
         with telling("plan", record.ref), self._doubting(record):
@@ -227,7 +237,15 @@ class Steps:
 
                 # Digests of files on this machine were just computed by us: there is nothing to refuse.
                 return build_plan(record, evolve(wishes, allow_unverified=True), lambda file: "in place")
-            return build_plan(record, wishes, self.wiring.store().held)
+            shut = refusal_of(self.wiring, record)
+            try:
+                plan = build_plan(record, wishes, self.wiring.store().held)
+            except (IntegrityError, NotFound) as error:
+                raise shut or error from error.__cause__
+            # A card may be open where the rest is not.
+            if shut is not None and (not plan.files or any(file.role != "card" for file in plan.fetch)):
+                raise shut
+            return plan
 
     # -- download -------------------------------------------------------------------------------
 
@@ -240,12 +258,10 @@ class Steps:
 
             wishes = target.wishes if isinstance(target, Plan) else wishes
             ref = target.record.ref if isinstance(target, Plan) else _record(target).ref
-        if ref.revision is None or not ref.pinned:
+        if ref.revision is None or not (ref.pinned or ref.versioned):
             return None
         with telling(operation, ref):
-            return self.wiring.store().find(
-                self.wiring.place(ref.scheme), ref.id, ref.revision, wishes.key(), ref.content_digest
-            )
+            return stored(self.wiring, ref, wishes)
 
     def download(
         self,
@@ -270,7 +286,11 @@ class Steps:
                 record = yield from self.record_of(target, operation)
                 plan = self._plan(record, wishes)
             with telling(operation, plan.record.ref), self._doubting(plan.record):
-                snapshot = yield from self._bring(plan, reporter, cancel, via, only_from)
+                try:
+                    snapshot = yield from self._bring(plan, reporter, cancel, via, only_from)
+                except (IntegrityError, NotFound) as error:
+                    yield from look_again(self.wiring, plan.record, error)
+                    raise
         if to is not None:
             from zooclient.net.exchange import Call
 
@@ -298,18 +318,19 @@ class Steps:
         self, plan: Plan, reporter: Reporter | None, cancel: Cancel, via: str | None, only_from: str | None
     ) -> Snapshot:
         """Blocking: adopts what is held, fetches the rest, and builds the snapshot."""
+        from attrs import evolve
+
+        from zooclient.client.gates import refusal_of
         from zooclient.records.snapshot import Receipt
 
         record, store = plan.record, self.wiring.store()
         place = self.wiring.place(record.ref.scheme)
         # Somebody else, or an earlier plan for the same wishes, may have finished meanwhile.
-        ready = None
         if record.ref.revision is not None:
-            ready = store.find(
-                place, record.ref.id, record.ref.revision, plan.wishes.key(), record.requested.content_digest
-            )
-        if ready is not None:
-            return ready
+            asked = evolve(record.ref, content_digest=record.requested.content_digest)
+            ready = stored(self.wiring, asked, plan.wishes, record)
+            if ready is not None:
+                return ready
         store.check_names(plan.files)
         receipts: list[Receipt] = []
         missing = list(plan.fetch)
@@ -327,7 +348,10 @@ class Steps:
                     f"{count} wanted of {record.ref} are not in the store, and connections are switched off.",
                     hint="Get it once while online, or name a store that holds it in ZOOCLIENT_STORES.",
                 )
-            store.check_space(sum(file.size or 0 for file in missing))
+            shut = refusal_of(self.wiring, record)
+            if shut is not None and any(file.role != "card" for file in missing):
+                raise shut
+            store.check_space(sum(file.expected_size or 0 for file in missing))
             receipts += self._fetch(plan, missing, reporter, cancel, via, only_from)
         self._hold_to_digest(plan, receipts)
         return store.assemble(place, record, plan.wishes, receipts)
@@ -452,10 +476,14 @@ class Steps:
     def card(self, target: str | Ref | ModelRecord) -> Flow[Card]:
         """The model card; from the record's own metadata when there is no text or it may not be read."""
         from zooclient.net.exchange import Call
+        from zooclient.providers.further import MakesCards
         from zooclient.records.card import Card
 
         record = _record(target) if not isinstance(target, (str, Ref)) else (yield from self.resolve(self.read(target)))
         entry = next((file for file in record.files if file.role == "card"), None)
+        provider = self.wiring.provider(record.ref.scheme)
+        if entry is None and isinstance(provider, MakesCards):
+            return provider.card(record)
         if entry is None:
             return Card.of(record, problem="The model has no card.")
         try:
@@ -464,6 +492,23 @@ class Steps:
             return Card.of(record, problem=f"The text of the card may not be read: {error.message}")
         text: bytes = yield Call(run=path.read_bytes)
         return Card.parse(text)
+
+    # -- identify -------------------------------------------------------------------------------
+
+    def identify(
+        self, paths: Sequence[Path], *, online: bool, reporter: Reporter | None, cancel: Cancel | None
+    ) -> Flow[Identification]:
+        """Which model at which zoo each local file is."""
+        from zooclient.client.identify import identify
+        from zooclient.net.cancel import Cancel
+        from zooclient.transfer.reporter import Reporter
+
+        with telling("identify", None):
+            return (
+                yield from identify(
+                    self.wiring, paths, online=online, reporter=reporter or Reporter(), cancel=cancel or Cancel()
+                )
+            )
 
     # -- accounts -------------------------------------------------------------------------------
 

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from zooclient.client.making import StrPath, Token, cancel_of, folder_of, query_of, settings_of, wishes_of, zoos_of
+from zooclient.client.making import (
+    StrPath,
+    Token,
+    cancel_of,
+    folder_of,
+    paths_of,
+    query_of,
+    settings_of,
+    wishes_of,
+    zoos_of,
+)
 from zooclient.client.steps import Steps, resumed
 from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
+    from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
     from zooclient.records.query import Query
@@ -152,12 +163,14 @@ class Client:
 
         return Hits(self._steps, query_of(text, zoos, filters), self.run)
 
-    def resolve(self, ref: str | Ref, *, demos: bool = False) -> ModelRecord:
+    def resolve(self, ref: str | Ref, *, demos: bool = False, accept_replaced: bool = False) -> ModelRecord:
         """Pins a reference.
 
         Args:
             ref: The reference, moving or pinned.
             demos: Ask for hosted demos too, which costs a request more.
+            accept_replaced: Pin anew what a zoo has put in the place of a version's files since they were pinned;
+                otherwise that is an IntegrityError.
 
         Returns:
             The record of the one revision that it names now. ``str(record.ref)`` is the pin.
@@ -166,10 +179,10 @@ class Client:
             RefError: The reference cannot be read.
             NotFound: No such model or revision, or none that the caller may see.
             AccessError: Its record may not be seen.
-            IntegrityError: The zoo answered with another commit than the one asked for.
+            IntegrityError: The zoo answered with another commit than the one asked for, or replaced what was pinned.
             NetworkError: The zoo cannot be reached, and the store has no earlier answer.
         """
-        return self.run(self._steps.resolve(self._steps.read(ref), demos=demos))
+        return self.run(self._steps.resolve(self._steps.read(ref), demos=demos, accept_replaced=accept_replaced))
 
     def card(self, ref: str | Ref | ModelRecord) -> Card:
         """Fetches and reads the model card.
@@ -178,6 +191,38 @@ class Client:
             ZooError: As for :meth:`resolve` and :meth:`file`.
         """
         return self.run(self._steps.card(ref))
+
+    def identify(
+        self,
+        paths: StrPath | Iterable[StrPath],
+        *,
+        online: bool = False,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> Identification:
+        """Says which model at which zoo each local file is.
+
+        Every file is hashed once and held against what the store remembers: the records of all models that were
+        resolved, and its snapshots. No byte and no hash leaves this machine unless ``online`` is set.
+
+        Args:
+            paths: A file, a folder (then every file below it, but none whose name begins with a dot), or several.
+            online: Also ask the zoos that know their files by hash; they are sent the sha256 of every file.
+            reporter: Told of progress. None: nobody is.
+            cancel: Stops it from another thread. None: nothing does.
+            deadline: Seconds after which it stops by itself. None: none.
+
+        Raises:
+            NotFound: A path does not exist.
+            StoreError: A folder cannot be read. A file that cannot be is told in its ``problem``.
+            Offline: Connections are switched off, and ``online`` was wished.
+            Unsupported: No zoo can be asked by hash, and ``online`` was wished.
+            Cancelled: The caller stopped it.
+        """
+        stop = cancel_of(cancel, deadline)
+        flow = self._steps.identify(paths_of(paths), online=online, reporter=reporter, cancel=stop)
+        return self.run(flow, stop)
 
     # -- get ------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Which credential goes where: asked again at every hop, answered by origin alone."""
+"""Which credential goes where, and where nobody may go: asked again at every hop, answered by origin alone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from zooclient.errors import ConfigError
-from zooclient.net.origin import origin
+from zooclient.errors import ConfigError, Offline
+from zooclient.net.origin import masked, origin
 from zooclient.settings import is_loopback
 
 
@@ -35,26 +35,44 @@ class Auth:
         credentials: What there is; of two for one origin the first counts.
         allow_plain_http: Send credentials in the clear to other machines than this one, where a
             credential's own origin is plain http.
+        closed: Origins that are not to be asked at all: zoos of which only mirrors are.
     """
 
-    def __init__(self, credentials: Iterable[Credential] = (), *, allow_plain_http: bool = False) -> None:
+    def __init__(
+        self,
+        credentials: Iterable[Credential] = (),
+        *,
+        allow_plain_http: bool = False,
+        closed: Iterable[str] = (),
+    ) -> None:
+        self._closed = frozenset(closed)
         self._credentials: dict[str, Credential] = {}
         for credential in credentials:
             self._credentials.setdefault(credential.origin, credential)
         self._allow_plain_http = allow_plain_http
 
-    def headers_for(self, url: str, *, token: str | None = None) -> dict[str, str]:
+    def headers_for(self, url: str, *, token: str | None = None, anonymous: bool = False) -> dict[str, str]:
         """Returns the headers for a request to ``url``, and for none of its redirects.
 
         Args:
             url: Absolute URL.
             token: A token to use in place of the stored one. None: the stored one.
+            anonymous: Give none, whatever there is.
 
         Raises:
             IntegrityError: The URL is not absolute http or https, or can be read in two ways.
             ConfigError: The token cannot stand in a header.
+            Offline: The origin is closed.
         """
         place = origin(url)
+        if place in self._closed:
+            raise Offline(
+                f"{masked(url)} would be asked, and the mirror policy of that zoo is to ask its mirrors only.",
+                url=masked(url),
+                hint="mirror-policy first or fallback lets the zoo be asked, too.",
+            )
+        if anonymous:
+            return {}
         if not (place.startswith("https://") or self._allow_plain_http or is_loopback(urlsplit(place).hostname or "")):
             return {}
         credential = self._credentials.get(place)

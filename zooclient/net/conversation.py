@@ -207,7 +207,7 @@ class Talk:
         # A flow cannot bring a credential of its own: that would go where no rule of ours has been asked.
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OURS}
         headers |= {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
-        headers |= self._auth.headers_for(request.url, token=request.token)
+        headers |= self._auth.headers_for(request.url, token=request.token, anonymous=request.anonymous)
         return Send(request=request, headers=headers, proxy=self._proxies.for_url(request.url))
 
     def _note(self, send: Send, result: Response | Failed) -> None:

@@ -39,6 +39,7 @@ class Request:
         max_bytes: Bytes of the answer's body at the most; a larger one is a ``ProtocolError``.
         token: A credential to try instead of the stored one (``login`` checks a new token with it),
             sent as bearer token and to this URL only. None: what the origin is entitled to.
+        anonymous: Send no credential at all, whatever the origin is entitled to; so a mirror is asked.
     """
 
     url: str
@@ -47,6 +48,7 @@ class Request:
     content: bytes | None = None
     max_bytes: int = 64 * 1024 * 1024
     token: str | None = field(default=None, repr=False)
+    anonymous: bool = False
 
 
 @frozen(kw_only=True)
@@ -132,6 +134,7 @@ def fetch(request: Request) -> Flow[Response]:
             content=request.content,
             max_bytes=request.max_bytes,
             token=request.token,
+            anonymous=request.anonymous,
         )
 
 

@@ -40,8 +40,8 @@ class WeightSet:
 
     @property
     def size(self) -> int | None:
-        """Bytes of all its files; None while one is unknown."""
-        sizes = [entry.size for entry in self.files]
+        """Bytes of all its files, about; None while one is unknown."""
+        sizes = [entry.expected_size for entry in self.files]
         return sum(size for size in sizes if size is not None) if None not in sizes else None
 
 

@@ -57,6 +57,7 @@ class _Zoo(NamedTuple):
 _OWN = {
     "hf": _Zoo("huggingface", "HuggingFace", "OfficialHub"),
     "modelscope": _Zoo("modelscope", "ModelScope", "OfficialModelScope"),
+    "civitai": _Zoo("civitai", "Civitai"),
     "file": _Zoo("local", "Local", server=False),
 }
 
@@ -130,7 +131,7 @@ def _marked(scheme: str, endpoint: str) -> str:
 
 
 def credential_for(provider: Provider, settings: Settings) -> Credential | None:
-    """Returns the credential that a zoo's server is entitled to; None when there is none."""
+    """Returns the credential that a zoo's endpoint is entitled to; None when there is none."""
     if provider.endpoint is None:
         return None
     zoo = _OWN.get(provider.scheme)
@@ -148,7 +149,12 @@ def credential_for(provider: Provider, settings: Settings) -> Credential | None:
 
 
 def credentials(settings: Settings) -> tuple[Credential, ...]:
-    """Returns the credentials of all our own zoos, and of those that the settings name."""
+    """Returns the credentials of all our own zoos, and of those that the settings name.
+
+    A site with several hosts has one for each of them.
+    """
+    from attrs import evolve
+
     named = [canonical(scheme) for scheme in settings.zoos]
     found = []
     for scheme in dict.fromkeys((*_OWN, *named)):
@@ -159,8 +165,23 @@ def credentials(settings: Settings) -> tuple[Credential, ...]:
             except ConfigError as error:
                 credential = _bad_credential(provider, error)
             if credential is not None:
-                found.append(credential)
+                found += [evolve(credential, origin=place) for place in origins_of(provider)]
     return tuple(found)
+
+
+def origins_of(provider: Provider) -> tuple[str, ...]:
+    """Returns the origins that are the zoo itself, that of its endpoint first: they alone may be sent its credential.
+
+    Empty for a zoo that talks to nobody.
+    """
+    from zooclient.net.origin import origin
+    from zooclient.providers.further import SeveralOrigins
+
+    if provider.endpoint is None:
+        return ()
+    own = origin(provider.endpoint)
+    further = provider.origins if isinstance(provider, SeveralOrigins) else ()
+    return tuple(dict.fromkeys((own, *(origin(place) for place in further))))
 
 
 def _bad_credential(provider: Provider, error: ConfigError) -> Credential:

@@ -22,6 +22,7 @@ class Capability:
         run: Models can be run where they are hosted.
         publish: Models can be given back.
         login: The zoo has accounts.
+        identify: The zoo tells which of its models has a file of a given sha256.
         in_place: The files are on this machine already and are used where they lie.
         filters: Field of ``Query`` → whether the zoo applies it, we do, or nobody can.
         sorts: Orders that the zoo can give.
@@ -34,6 +35,7 @@ class Capability:
     run: bool = False
     publish: bool = False
     login: bool = False
+    identify: bool = False
     in_place: bool = False
     filters: Mapping[str, Support] = field(factory=dict, hash=False)
     sorts: tuple[str, ...] = ()

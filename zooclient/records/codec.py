@@ -26,7 +26,7 @@ T = TypeVar("T")
 #: Values that are written for the reader's sake, and computed anew on reading.
 _DERIVED: dict[str, tuple[str, ...]] = {
     "ModelRecord": ("total_size",),
-    "Plan": ("bytes_to_fetch", "bytes_on_disk", "bytes_skipped"),
+    "Plan": ("bytes_to_fetch", "bytes_on_disk", "bytes_skipped", "approximate"),
 }
 
 

@@ -62,7 +62,7 @@ class FileEntry:
         role: What the file is for.
         format: ``safetensors``, ``gguf``, ``pickle``, ``onnx``, …; None when the name does not tell.
         key: The zoo's own handle of the file where the path is not one (Civitai's file id). None otherwise.
-        extra: Wire fields that we do not read.
+        extra: Wire fields that we do not read; and ``approximate_size``, bytes, where a zoo tells a size only roughly.
     """
 
     path: str
@@ -76,6 +76,12 @@ class FileEntry:
     def __attrs_post_init__(self) -> None:
         check_count("size", self.size)
         check_digests("digests", self.digests)
+
+    @property
+    def expected_size(self) -> int | None:
+        """Bytes, or about how many where the zoo tells them only roughly; None when it does not say."""
+        about = self.extra.get("approximate_size")
+        return self.size if self.size is not None else about if type(about) is int and about >= 0 else None
 
 
 @frozen(kw_only=True)

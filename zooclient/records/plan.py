@@ -66,24 +66,29 @@ class Plan:
 
     @property
     def bytes_to_fetch(self) -> int:
-        """Bytes over the network; a file of unknown size counts as none."""
-        return sum(entry.size or 0 for entry in self.fetch)
+        """Bytes over the network, about; a file of unknown size counts as none."""
+        return sum(entry.expected_size or 0 for entry in self.fetch)
 
     @property
     def bytes_on_disk(self) -> int:
-        """Bytes of the whole snapshot; a file of unknown size counts as none."""
-        return sum(entry.size or 0 for entry in self.files)
+        """Bytes of the whole snapshot, about; a file of unknown size counts as none."""
+        return sum(entry.expected_size or 0 for entry in self.files)
 
     @property
     def bytes_skipped(self) -> int:
-        """Bytes that are left out; a file of unknown size counts as none."""
-        return sum(item.file.size or 0 for item in self.skip)
+        """Bytes that are left out, about; a file of unknown size counts as none."""
+        return sum(item.file.expected_size or 0 for item in self.skip)
+
+    @property
+    def approximate(self) -> bool:
+        """Whether the bytes are only about right, because the zoo does not tell every size exactly."""
+        return any(entry.size is None for entry in self.record.files)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values."""
         from zooclient.records.codec import to_dict
 
         data = to_dict(self)
-        for name in ("bytes_to_fetch", "bytes_on_disk", "bytes_skipped"):
+        for name in ("bytes_to_fetch", "bytes_on_disk", "bytes_skipped", "approximate"):
             data[name] = getattr(self, name)
         return data

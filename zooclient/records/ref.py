@@ -115,6 +115,14 @@ class Ref:
             return self.revision is not None and len(self.revision) == 40 and not self.revision.strip(HEX)
         return self.scheme == "replicate" and self.revision is not None
 
+    @property
+    def versioned(self) -> bool:
+        """Whether it names one version of a zoo that may replace the bytes behind it.
+
+        Such a reference is as good as a pin where a record of it is held, because the record's digests go with it.
+        """
+        return self.scheme == "civitai" and self.revision is not None and bool(self.id)
+
 
 def parse_with_path(text: str) -> tuple[Ref, str | None]:
     """Reads a reference, and the file or folder in the model to which a web address or ``hf://`` points.

@@ -5,6 +5,7 @@ One home holds one folder for each version of this layout, so that a later versi
     HOME/v1/
       blobs/sha256/ab/abcd…                     one content, once, read-only
       index/git-sha1/ab/abcd…                   text: the sha256 of the content that git knows by this name
+      index/seen/STORE.json                     which digests each record and manifest names: only a help to find them
       snapshots/ZOO/ID/REVISION/DIGEST/         the files of one snapshot, real files under their own names
       snapshots/ZOO/ID/REVISION/DIGEST.json     its manifest; without one the folder is no snapshot
       records/ZOO/ID/REVISION.json              what the zoo claimed
@@ -15,7 +16,8 @@ One home holds one folder for each version of this layout, so that a later versi
                                                 its ``holds`` names the contents and snapshots that it still needs
       ingest/damaged/                           what failed its digest, until it is pruned
 
-``DIGEST`` is the first 16 hex of the content digest, ``NAME`` the first 16 hex of the sha256 of the name.
+``DIGEST`` is the first 16 hex of the content digest, ``NAME`` the first 16 hex of the sha256 of the name. ``STORE`` is
+``own``, and for a further store, which is only read, the first 16 hex of the sha256 of its path.
 ``ZOO``, ``ID`` and ``REVISION`` are written by :func:`safe_part`.
 
 A worked example: ``hf:Qwen/tiny-lm@3f2c…``, ``main`` on that day, with two files, of which ``LICENSE`` is the same
@@ -126,6 +128,15 @@ class Layout:
     def git_index(self, git_sha1: str) -> str:
         """Where the sha256 of a content stands that git knows by this name."""
         return os.path.join(self.index, git_sha1[:2], git_sha1)
+
+    def seen(self, other: Layout) -> str:
+        """Where it stands which digests the records and manifests of a store name; the own one, or a further one."""
+        if other is self:
+            return os.path.join(self.root, "index", "seen", "own.json")
+        import hashlib
+
+        stem = hashlib.sha256(other.root.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return os.path.join(self.root, "index", "seen", stem + ".json")
 
     def slot(self, key: str) -> str:
         """The folder of an unfinished content."""

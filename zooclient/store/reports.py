@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from zooclient.records.ref import Ref
 
@@ -199,3 +200,29 @@ class Verdict:
             "size": self.size,
             "files": [file.to_dict() for file in self.files],
         }
+
+
+@frozen(kw_only=True)
+class Holder:
+    """A file of a model that the store remembers, though it may hold no byte of it.
+
+    Attributes:
+        ref: The pinned reference.
+        zoo: The server that claimed it: scheme, or ``scheme+8hex`` where it is not the official one.
+        path: POSIX path of the file in the model.
+        size: Bytes. None where the zoo does not say.
+        digests: Digests of the whole file, as on ``FileEntry``.
+        hashes: Further hashes that the zoo tells, under its own names, in lower case: of parts of the file, or the
+            first digits of a digest. They prove nothing.
+        title: Name of the model to show. None when it is not told.
+        claimed: The zoo states these digests; False: the sha256 is what we observed when its bytes came.
+    """
+
+    ref: Ref
+    zoo: str
+    path: str
+    size: int | None
+    digests: Mapping[str, str] = field(hash=False)
+    hashes: Mapping[str, str] = field(factory=dict, hash=False)
+    title: str | None = None
+    claimed: bool = True

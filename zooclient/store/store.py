@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from zooclient.store.ingest import IngestSlot, StoreSink
     from zooclient.store.links import LinkMode
     from zooclient.store.locks import Held
-    from zooclient.store.reports import CacheEntry, Pruned, Usage, Verdict
+    from zooclient.store.reports import CacheEntry, Holder, Pruned, Usage, Verdict
+    from zooclient.store.seen import Seen
     from zooclient.store.work import Work
     from zooclient.store.writing import Writing
 
@@ -67,6 +68,7 @@ class Store:
         self._take_lock = take_lock
         self._making = threading.Lock()
         self._writing: Writing | None = None
+        self._seen: Seen | None = None
 
     @property
     def home(self) -> Path:
@@ -148,6 +150,37 @@ class Store:
 
         seen = [ref for layout in self._all() if (ref := read_ref(layout, zoo, id, name)) is not None]
         return max(seen, key=lambda ref: ref.seen_at, default=None)
+
+    def seen(self, sha256s: Iterable[str]) -> Mapping[str, tuple[Holder, ...]]:
+        """Returns which models, at which zoos, have files of these contents, as far as the store remembers.
+
+        It knows every record of the own and the further stores, and every snapshot, which tells the sha256 of files
+        that the zoo names by git alone. Nobody is asked, and nothing need be held.
+
+        Args:
+            sha256s: Digests, lower-case hex.
+
+        Returns:
+            Digest → the files that have it, those of the own store first; a digest that nothing has is not there.
+        """
+        from zooclient.store.seen import by_sha256
+
+        wanted = frozenset(sha256s)
+        return by_sha256(self.remembered(wanted), wanted)
+
+    def remembered(self, hashes: Iterable[str]) -> tuple[Holder, ...]:
+        """Returns the remembered files of which some hash agrees with one of these in its first 8 digits.
+
+        For whoever holds other hashes than a sha256; what agrees in full, the caller compares.
+
+        Args:
+            hashes: Hashes of any kind, lower-case hex of 8 digits at the least.
+        """
+        from zooclient.store.seen import Seen
+
+        if self._seen is None:  # two threads may make one each; either will do
+            self._seen = Seen(self._own, self._further, self._temporary)
+        return self._seen.find(hashes)
 
     # -- bytes ----------------------------------------------------------------------------------
 
@@ -507,6 +540,11 @@ class Store:
 
     def _work(self) -> Work:
         return self._open().work()
+
+    def _temporary(self) -> str | None:
+        """Returns a path for a temporary file; None where nothing was ever written, or nothing may be."""
+        writing = self._try_open() if os.path.isdir(self._own.root) else None
+        return None if writing is None else writing.work().path()
 
     def _recheck(
         self, layout: Layout, path: str, manifest: dict[str, object], changed: list[dict[str, object]]

@@ -24,6 +24,7 @@ from zooclient.serve.faults import (
 )
 from zooclient.testing.localzoo import LocalZoo, Seen
 from zooclient.testing.replay import Replay, replay
+from zooclient.testing.suite import ProviderCase, ProviderSuite
 
 __all__ = [
     "Body",
@@ -40,6 +41,8 @@ __all__ = [
     "NewEtag",
     "NoRange",
     "NullList",
+    "ProviderCase",
+    "ProviderSuite",
     "Redirect",
     "Replay",
     "Resize",

@@ -21,6 +21,9 @@ _LONGEST = 3.0
 #: Seconds that new connections get to start before they are measured.
 _SETTLE = 0.1
 
+#: A budget of so many connections is a small one.
+_FEW = 4
+
 #: A step up multiplies the connections by this, and is worth keeping where the rate grows by that.
 _STEP = 4
 _WORTH = 1.2
@@ -112,8 +115,10 @@ class Crew:
 
     def __init__(self, most: int, recruit: Callable[[], None], *, clock: Callable[[], float] = time.monotonic) -> None:
         self.most = most
-        # A zoo that allows few connections is asked with one at first.
-        self._climb = Climb(2 if most > 4 else 1, most)
+        # A zoo that bears few connections is asked with one at first, for small files too.
+        few = most <= _FEW
+        self._climb = Climb(1 if few else 2, most)
+        self._for_small = 1 if few else most // 2
         self._recruit = recruit
         self._clock = clock
         self._changed = threading.Condition()
@@ -122,7 +127,9 @@ class Crew:
         self._total = 0
 
     def join(self, cancel: Cancel, *, small: bool) -> None:
-        """Waits for a connection for a file's main stream. Small files may use half of the budget from the start.
+        """Waits for a connection for a file's main stream.
+
+        Small files may use half of the budget from the start, where it is no small one.
 
         Raises:
             Cancelled: While waiting.
@@ -130,7 +137,7 @@ class Crew:
         with self._changed:
             self._waiting += 1
             try:
-                while self._active >= max(self._climb.limit, self.most // 2 if small else 1):
+                while self._active >= max(self._climb.limit, self._for_small if small else 1):
                     cancel.check()
                     self._changed.wait(cancel.remaining(1.0))
                 cancel.check()
@@ -167,6 +174,7 @@ class Crew:
         with self._changed:
             self.most = min(self.most, most)
             self._climb.bound(most)
+            self._for_small = min(self._for_small, 1 if most <= _FEW else most // 2)
             self._active -= 1
             self._changed.notify_all()
             try:

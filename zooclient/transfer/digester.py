@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 from zooclient.records.digest import git_blob_header
 from zooclient.records.snapshot import Observed
+from zooclient.transfer.buffers import Buffers
 from zooclient.transfer.positioned import PositionedFile
 
 #: Bytes hashed at a time: large enough that the interpreter's lock is rarely asked for, small enough for caches.
 BLOCK = 1024 * 1024
+
+#: Buffers that may wait to be hashed; what arrives beyond that is read back from the file.
+_WAITING = 4
 
 
 def claim_of(digests: Mapping[str, str]) -> str:
@@ -91,15 +96,20 @@ class Digester:
 class Follower:
     """A thread that hashes a file in order, close behind those who write it in ranges.
 
+    What arrives in order is hashed out of the buffer in which it came; only the rest is read back from the file.
+
     Args:
         digester: What hashes.
+        buffers: Where a buffer goes once it is hashed.
         name: Name of the thread.
     """
 
-    def __init__(self, digester: Digester, *, name: str) -> None:
+    def __init__(self, digester: Digester, buffers: Buffers, *, name: str) -> None:
         self._digester = digester
+        self._buffers = buffers
         self._wake = threading.Condition()
         self._upto = 0
+        self._waiting: deque[tuple[int, memoryview, int]] = deque()
         self._stop = False
         self._error: OSError | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -119,6 +129,26 @@ class Follower:
             if upto > self._upto:
                 self._upto = upto
                 self._wake.notify()
+
+    def take(self, buffer: memoryview, count: int, position: int, upto: int) -> None:
+        """Takes the buffer whose first ``count`` bytes were just written at ``position``, and gives it back in time.
+
+        Args:
+            buffer: Nobody else may touch it any more.
+            count: Bytes of it that count.
+            position: Where they were written.
+            upto: Every byte before this one is written.
+        """
+        with self._wake:
+            # Not what lies behind a gap, nor what the thread may be reading from the file already.
+            in_order = count > 0 and self._upto <= position < upto and len(self._waiting) < _WAITING
+            if in_order:
+                self._waiting.append((position, buffer, count))
+            if upto > self._upto:
+                self._upto = upto
+                self._wake.notify()
+        if not in_order:
+            self._buffers.give_back(buffer)
 
     def stop(self) -> None:
         """Ends the thread, wherever it is."""
@@ -145,10 +175,17 @@ class Follower:
                 self._wake.wait_for(lambda: self._stop or self._upto > self._digester.position)
                 if self._stop:
                     return
-                upto = self._upto
+                at = self._digester.position
+                waiting = self._waiting.popleft() if self._waiting and self._waiting[0][0] == at else None
+                upto = self._waiting[0][0] if self._waiting else self._upto
             try:
-                # Block by block, so that a wish to stop is seen soon.
-                self._digester.catch_up(min(upto, self._digester.position + 8 * BLOCK))
+                if waiting is not None:
+                    _, buffer, count = waiting
+                    self._digester.feed(buffer[:count], at)
+                    self._buffers.give_back(buffer)
+                else:
+                    # Block by block, so that a wish to stop is seen soon.
+                    self._digester.catch_up(min(upto, at + 8 * BLOCK))
             except OSError as error:
                 with self._wake:
                     self._error = error

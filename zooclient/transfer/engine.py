@@ -132,7 +132,7 @@ class _Transfer:
 
     def run(self, cancel: Cancel) -> tuple[Receipt, ...]:
         cancel.check()
-        self._reporter.planned(len(self._items), sum(item.file.size or 0 for item in self._items))
+        self._reporter.planned(len(self._items), sum(item.file.expected_size or 0 for item in self._items))
         self._stop.on_cancel(self._wake)
         cancel.on_cancel(self._stop.cancel)
         count = min(len(self._items), self._crew.most)

@@ -24,9 +24,6 @@ from zooclient.transfer.sink import Sink, Slot
 from zooclient.transfer.transport import Reply
 from zooclient.transfer.way import Route, Tools, Way
 
-#: Bytes read at a time by each connection.
-BUFFER = 1024 * 1024
-
 #: Bytes after which a source that failed counts as working again.
 _PROGRESS = 1024 * 1024
 
@@ -497,15 +494,14 @@ class FileJob:
             raise Refusal(self._wrong_size(f"{size} bytes", reply))
 
     def _pour(self, reply: Reply, route: Route, lease: Lease, partial: Partial) -> None:
-        left = lease.left
-        buffer = memoryview(bytearray(BUFFER if left is None else min(BUFFER, left)))
         while lease.left != 0:
+            buffer = partial.lend(lease)
             wanted = len(buffer) if lease.left is None else min(len(buffer), lease.left)
             count = reply.fill(buffer[:wanted])
             self._look_up()
             if count == 0:
                 break
-            count = partial.write(lease, buffer[:count], self._label)
+            count = partial.write(lease, buffer, count, self._label)
             route.gave = True
             self._reporter.advanced(self.item.file.path, count)
             self._crew.arrived(count)
@@ -515,7 +511,7 @@ class FileJob:
         elif lease.left:
             place = masked(reply.url)
             raise Passing(NetworkError(f"{place} ended the answer {lease.left} bytes early.", url=place), kind="cut")
-        elif reply.length is None and lease.stop == partial.size and reply.fill(buffer[:1]):
+        elif reply.length is None and lease.stop == partial.size and reply.fill(memoryview(bytearray(1))):
             raise Refusal(self._wrong_size(f"more than {partial.size} bytes", reply))
 
     def _mind_pace(self, count: int = 0) -> None:

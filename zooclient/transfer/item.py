@@ -20,8 +20,14 @@ class Source:
         label: Short name, used in receipts and errors, such as ``hf``.
         locate: Returns the request whose answer is the file, perhaps after redirects. Called again when a
             signed address has expired.
-        refused: Turns an answer that refuses the file (a 4xx or 5xx of the origin that ``locate`` names) into
-            the error to raise. None: by status alone.
+        refused: Turns an answer of the source itself that refuses the file (a 4xx or 5xx, or a page) into the error
+            to raise. None: by status alone.
+        otherwise: Returns another request for the file, tried once where the source itself answers 404 to the first;
+            it may return None: there is no other. None: there never is.
+        is_page: Whether a success is a page for people in place of the file. It is shown the head of the answer, at
+            the address that gave it in the end. None: no success is.
+        owns: Whether an address is the source itself, besides the origin that ``locate`` names. None: no other is.
+        public: The source is on the internet, so that it cannot mean an address inside a private network.
         bears: Connections at the most that it bears, all files of a transfer together. None: as many as the engine
             may open.
     """
@@ -29,6 +35,10 @@ class Source:
     label: str
     locate: Callable[[], Request] = field(repr=False)
     refused: Callable[[Response], ZooError] | None = field(default=None, repr=False)
+    otherwise: Callable[[], Request | None] | None = field(default=None, repr=False)
+    is_page: Callable[[Response], bool] | None = field(default=None, repr=False)
+    owns: Callable[[str], bool] | None = field(default=None, repr=False)
+    public: bool = False
     bears: int | None = None
 
 

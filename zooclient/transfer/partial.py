@@ -11,6 +11,7 @@ from zooclient.net.cancel import Cancel
 from zooclient.records.model import FileEntry
 from zooclient.records.snapshot import Observed
 from zooclient.transfer import journal
+from zooclient.transfer.buffers import BUFFER, Buffers
 from zooclient.transfer.digester import Digester, Follower, claim_of
 from zooclient.transfer.failures import storing
 from zooclient.transfer.positioned import PositionedFile
@@ -44,7 +45,10 @@ class Partial:
         self._git = "git-sha1" in file.digests and "sha256" not in file.digests
         self._follow = follow
         self._step = step
+        # A lease that is split keeps more than this: what one connection has in hand, no other is asked for.
+        self._buffers = Buffers(min(step, BUFFER))
         self.changed = threading.Condition()
+        self._pen = threading.Lock()
         self._notes_descriptor: int | None = None
         self._validators: dict[str, str | None] = {}
         self.given: Counter[str] = Counter()
@@ -134,26 +138,38 @@ class Partial:
 
     # -- bytes --------------------------------------------------------------------------------------------
 
-    def write(self, lease: Lease, data: memoryview, label: str) -> int:
+    def lend(self, lease: Lease) -> memoryview:
+        """Returns a buffer for the next bytes of a lease, to be handed to :meth:`write`."""
+        return self._buffers.lend(lease.left)
+
+    def write(self, lease: Lease, buffer: memoryview, count: int, label: str) -> int:
         """Stores the next bytes of a lease; returns how many of them were still wanted.
+
+        Args:
+            lease: Whose bytes they are.
+            buffer: One that was lent; it is not the caller's any more.
+            count: Bytes of it that were filled.
+            label: Where they came from.
 
         Raises:
             StoreError: The disk refuses.
         """
         at = lease.at
-        with storing(self._slot.partial):
-            self._file.write_at(data, at)
+        # One at a time: the system lets only one write to a file anyway, and the others would spin while they wait.
+        with storing(self._slot.partial), self._pen:
+            self._file.write_at(buffer[:count], at)
         with self.changed:
-            count = self._ledger.advance(lease, len(data))
+            count = self._ledger.advance(lease, count)
             self.given[label] += count
             if lease.at - lease.noted >= self._step:
                 with storing(self._slot.journal):
                     self._note(lease)
             prefix = self._ledger.done.prefix
         if self._follower is not None:
-            self._follower.advance(prefix)
+            self._follower.take(buffer, count, at, prefix)
         else:
-            self._digester.feed(data[:count], at)
+            self._digester.feed(buffer[:count], at)
+            self._buffers.give_back(buffer)
         return count
 
     def finish(self, cancel: Cancel) -> Observed:
@@ -233,7 +249,7 @@ class Partial:
         self._digester.expect(size)
         prefix = self._ledger.done.prefix
         if size > self._follow and self._follower is None and self._digester.position == 0:
-            self._follower = Follower(self._digester, name="zooclient-hash")
+            self._follower = Follower(self._digester, self._buffers, name="zooclient-hash")
             self._follower.advance(prefix)
         elif self._follower is None:
             self._digester.catch_up(prefix)

@@ -11,7 +11,7 @@ class Reporter:
     """
 
     def planned(self, files: int, size: int) -> None:
-        """A transfer of ``files`` files and ``size`` bytes (those of known size) begins."""
+        """A transfer of ``files`` files and about ``size`` bytes begins; a file of unknown size counts as none."""
 
     def started(self, path: str, size: int | None, have: int) -> None:
         """A file begins; ``have`` bytes of it are here from an earlier attempt."""

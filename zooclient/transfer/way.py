@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 from attrs import define, frozen
 
-from zooclient.errors import AccessError, NetworkError, Offline, ProtocolError
+from zooclient.errors import AccessError, IntegrityError, NetworkError, Offline, ProtocolError
 from zooclient.net.auth import Auth
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import REDIRECTS, Request, Response
 from zooclient.net.origin import masked, origin
 from zooclient.net.policy import PASSING_STATUSES
+from zooclient.net.reach import reach
 from zooclient.settings import Settings, is_loopback
 from zooclient.transfer.failures import Passing, Refusal, status_error
 from zooclient.transfer.item import Source
@@ -34,6 +35,9 @@ _EXPIRED = frozenset({400, 401, 403, 404, 410})
 _OURS = frozenset(
     {"authorization", "cookie", "proxy-authorization", "user-agent", "accept-encoding", "range", "if-range"}
 )
+
+
+_INSIDE = {"machine": "this machine", "network": "a private network"}
 
 
 class Manners:
@@ -89,19 +93,16 @@ class Route:
     Attributes:
         url: Address of the bytes, perhaps signed.
         asked: Address that the source named.
+        foreign: The bytes lie elsewhere than at the source itself.
         renewed: It was made because the one before was refused.
         gave: A byte has come from it.
     """
 
     url: str
     asked: str
+    foreign: bool
     renewed: bool
     gave: bool = False
-
-    @property
-    def foreign(self) -> bool:
-        """Whether the bytes lie at another origin than the one asked."""
-        return origin(self.url) != origin(self.asked)
 
 
 class Way:
@@ -117,6 +118,8 @@ class Way:
         self._tools = tools
         self._lock = threading.Lock()
         self._route: Route | None = None
+        self._other: Request | None = None
+        self._tried_other = source.otherwise is None
         #: What was asked last, for messages.
         self.place = "the source"
 
@@ -159,9 +162,14 @@ class Way:
         """Walks from the source's address to the bytes, the lock being held."""
         self._route = None
         while True:
-            request = self._source.locate()
+            request = self._other or self._source.locate()
             reply = self._walk(request, headers)
-            route = Route(url=reply.url, asked=request.url, renewed=renewed)
+            route = Route(
+                url=reply.url, asked=request.url, foreign=not self._owns(reply.url, request.url), renewed=renewed
+            )
+            if reply.status == 404 and not route.foreign and self._has_other():
+                reply.drain()
+                continue
             if not route.foreign or reply.status not in _EXPIRED:
                 reply = self._bytes(reply, route)
                 self._route = route
@@ -169,17 +177,45 @@ class Way:
             self._refuse_twice(route, _whole(reply))
             renewed = True
 
+    def _owns(self, url: str, asked: str) -> bool:
+        """Whether an address is the source itself."""
+        return origin(url) == origin(asked) or (self._source.owns is not None and self._source.owns(url))
+
+    def _has_other(self) -> bool:
+        """Turns to the other request for the file, the first time that it is needed; False where there is none."""
+        if self._tried_other or self._source.otherwise is None:
+            return False
+        self._tried_other = True
+        self._other = self._source.otherwise()
+        return self._other is not None
+
     def _walk(self, request: Request, headers: Callable[[str], Mapping[str, str]]) -> Reply:
         url = request.url
         for _ in range(MAX_HOPS + 1):
             reply = self._get(url, headers, asked=request.url, request=request)
-            target = reply.target if reply.status in REDIRECTS else None
+            target = _target(reply)
             if target is None:
                 return reply
             reply.drain()
+            self._refuse_inside(target, request.url)
             url = target
         place = masked(request.url)
         raise Refusal(ProtocolError(f"{place} redirects more than {MAX_HOPS} times.", url=place))
+
+    def _refuse_inside(self, target: str, asked: str) -> None:
+        """Refuses to be sent on to where only this machine, or its network, can ask: that is no place for a file."""
+        origin(target)  # what can be read in two ways is refused before it is read
+        where = reach(target)
+        inside = (where == "machine" and reach(asked) != "machine") or (where == "network" and self._source.public)
+        if inside:
+            raise Refusal(
+                IntegrityError(
+                    f"{masked(asked)} sends on to an address inside {_INSIDE[where]} ({masked(target)}), which is not "
+                    "followed.",
+                    url=masked(asked),
+                    hint="Nothing was asked there. Something in between may answer in the zoo's place.",
+                )
+            )
 
     def _get(
         self,
@@ -222,6 +258,7 @@ class Way:
     def _bytes(self, reply: Reply, route: Route) -> Reply:
         """Returns the answer if it is one to read bytes from."""
         if reply.status in (200, 206, 416):
+            self._refuse_page(reply)
             coding = reply.headers.get("content-encoding", "identity").lower()
             if coding in ("", "identity"):
                 return reply
@@ -235,11 +272,21 @@ class Way:
                 )
             )
         response = _whole(reply)
-        own = origin(reply.url) == origin(route.asked)
-        error = self._source.refused(response) if own and self._source.refused is not None else status_error(response)
+        told = None if route.foreign else self._source.refused
+        error = status_error(response) if told is None else told(response)
         if reply.status in PASSING_STATUSES:
             raise Passing(error, status=reply.status, headers=reply.headers, place=origin(reply.url))
         raise Refusal(error)
+
+    def _refuse_page(self, reply: Reply) -> None:
+        """Refuses a success that is a page, in the source's own words."""
+        source = self._source
+        if source.is_page is None or reply.status == 416:
+            return
+        head = Response(request=Request(url=reply.url), status=reply.status, headers=reply.headers)
+        if source.is_page(head):
+            response = _whole(reply)
+            raise Refusal(status_error(response) if source.refused is None else source.refused(response))
 
     def _refuse_twice(self, route: Route, response: Response) -> None:
         """Gives up where a link that was only just renewed is refused as well."""
@@ -248,6 +295,18 @@ class Way:
             if isinstance(error, AccessError):
                 error.hint = "The link to the bytes was renewed, and refused again. Is the clock of this machine right?"
             raise Refusal(error)
+
+
+def _target(reply: Reply) -> str | None:
+    """Returns where an answer sends on to; None when it sends nowhere."""
+    if reply.status not in REDIRECTS:
+        return None
+    try:
+        return reply.target
+    except ValueError as error:
+        reply.close()
+        place = masked(reply.url)
+        raise Refusal(IntegrityError(f"{place} sends on to what is no address.", url=place)) from error
 
 
 def _whole(reply: Reply) -> Response:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, field, frozen
 
-from zooclient.errors import ConfigError, NotFound, ProtocolError, ZooError
+from zooclient.errors import ConfigError, Gone, NotFound, ProtocolError, ZooError
 from zooclient.net.exchange import MAX_HOPS, Flow, Request, Response, redirect_target
 from zooclient.net.origin import masked
 from zooclient.providers.base import Account
@@ -48,6 +48,7 @@ CAPABILITY: Final = Capability(
     search=True,
     download=True,
     login=True,
+    identify=True,
     filters={
         **dict.fromkeys(("text", "author", "task", "base_model", "tags", "nsfw", "sort", "limit"), "exact"),
         **dict.fromkeys(("format", "gated"), "emulated"),
@@ -167,7 +168,53 @@ class Civitai:
             answers = yield from self._by_version(ref, version)
         else:
             answers = yield from self._by_both(ref, version)
+        return self._record(answers, ref)
+
+    def _record(self, answers: wire.Answers, ref: Ref) -> ModelRecord:
         return wire.read_record(answers, ref, endpoint=self.endpoint, web=self.endpoint, now=self.clock())
+
+    def refresh(self, pinned: ModelRecord) -> Flow[ModelRecord]:
+        """The record of a pinned version as the site tells it now, held to what was pinned.
+
+        The site lets creators put other bytes behind the id of a file, so the digests are part of a pin. A file whose
+        digest the site does not state for the moment keeps the pinned one.
+
+        Raises:
+            IntegrityError: A file has other bytes under its id; both sha256 are named.
+            Gone: The version was removed, or is hidden from this account.
+            NotFound: A file is listed no longer. The hint names where the same bytes are.
+        """
+        ref, version = pinned.ref, (pinned.ref.revision or "").partition("+")[0]
+        try:
+            answers = yield from self._by_both(ref, version)
+        except NotFound as error:
+            raise Gone(
+                f"{ref} was pinned, and was removed upstream, or is hidden from this account: {error.message}",
+                hint=(yield from self._elsewhere(pinned.files, version)),
+            ) from error
+        whole = self._record(answers, ref.at(version))
+        wire.hold(pinned, whole)
+        lost = wire.withdrawn(pinned, whole)
+        if lost is None:
+            return wire.with_digests(self._record(answers, ref), pinned)
+        hint = yield from self._elsewhere((lost,), version)
+        if whole.access.state == "gone":
+            raise Gone(f"{ref} was pinned, and its files are handed out no longer. {whole.access.how}", hint=hint)
+        raise NotFound(
+            f"{lost.path!r} (file {lost.key}) of {ref} was pinned, and the version lists it no longer.", hint=hint
+        )
+
+    def _elsewhere(self, files: Iterable[FileEntry], version: str) -> Flow[str]:
+        """A sentence on where the bytes of files are that are here no longer."""
+        digests = [file.digests["sha256"] for file in files if "sha256" in file.digests]
+        try:
+            found = yield from self.holders(digests)
+        except ZooError:
+            found = {}
+        there = dict.fromkeys(str(ref) for refs in found.values() for ref in refs if ref.revision != version)
+        if there:
+            return f"The same bytes are in {', '.join(list(there)[:5])}, by sha256."
+        return "No other version has the same bytes; what a store or a mirror holds of it still loads."
 
     def _by_model(self, ref: Ref) -> Flow[wire.Answers]:
         model = wire.read_model((yield from self._get(wire.model_url(self.endpoint, ref.id), ref)), ref.id)
@@ -252,22 +299,13 @@ class Civitai:
     def is_page(self, response: Response) -> bool:
         """Whether a success is a page for people in place of a file; then :meth:`refused` tells what it means.
 
-        The address of its request has to be the one that answered in the end.
+        The site itself hands out no bytes, it sends on to where they lie. Another server that speaks its protocol
+        may hand them out, and never as text.
         """
-        return is_page(response.request.url, response.headers, self.endpoint)
-
-    def is_site(self, url: str) -> bool:
-        """Whether an address is on the site itself, so that its answers are for :meth:`refused` to read."""
-        return is_site(url, self.endpoint)
-
-    def replaced(self, pinned: ModelRecord, now: ModelRecord) -> None:
-        """Refuses a version whose files are no longer those that were pinned.
-
-        Raises:
-            IntegrityError: A file was replaced under its id.
-            NotFound: A file is there no longer.
-        """
-        wire.replaced(pinned, now)
+        url, kind = response.request.url, response.headers.get("content-type", "").lower()
+        if is_page(url, response.headers, self.endpoint):
+            return True
+        return is_site(url, self.endpoint) and (self.official or kind.startswith(("text/", "application/json")))
 
     # -- hashes -----------------------------------------------------------------------------------
 

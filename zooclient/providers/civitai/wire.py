@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from zooclient.errors import IntegrityError, NotFound, ProtocolError
 from zooclient.net.origin import origin
@@ -331,33 +331,50 @@ def _extra(model: Mapping[str, Any], version: Mapping[str, Any]) -> tuple[dict[s
     return {"model": of_model, "version": of_version}, (*large, *larger)
 
 
-def replaced(pinned: ModelRecord, now: ModelRecord) -> None:
-    """Refuses a version whose files are no longer those that were pinned; new files beside them are no harm.
+def hold(pinned: ModelRecord, whole: ModelRecord) -> None:
+    """Refuses a version of which a pinned file has other bytes now; new files beside it are no harm.
 
     The site lets creators put other bytes behind the id of a file.
 
+    Args:
+        pinned: The record that was pinned.
+        whole: The version as the site tells it now, with all its files.
+
     Raises:
-        IntegrityError: A file has other bytes under its id, and was replaced.
-        NotFound: A file is there no longer.
+        IntegrityError: A file was replaced under its id.
     """
-    there = {entry.key or entry.path: entry for entry in now.files}
+    there = {_handle(entry): entry.digests.get("sha256") for entry in whole.files}
     for entry in pinned.files:
-        found, told = there.get(entry.key or entry.path), f"{entry.path!r} (file {entry.key}) of {pinned.ref}"
-        if found is None:
-            raise NotFound(
-                f"{told} was pinned, and the version lists it no longer.",
-                zoo=SCHEME,
-                ref=str(pinned.ref),
-                hint="The same bytes may lie elsewhere: zooclient identify looks for them by sha256.",
-            )
-        was, is_ = entry.digests.get("sha256"), found.digests.get("sha256")
+        was, is_ = entry.digests.get("sha256"), there.get(_handle(entry))
         if was is not None and is_ is not None and was != is_:
             raise IntegrityError(
-                f"{told} was replaced upstream under the same id: pinned is sha256 {was}, and now it is {is_}.",
+                f"{entry.path!r} (file {entry.key}) of {pinned.ref} was replaced upstream under the same id: pinned is "
+                f"sha256 {was}, and now it is {is_}.",
                 zoo=SCHEME,
                 ref=str(pinned.ref),
-                hint="Pin it anew if you trust the new bytes; the old ones may be in a store or a mirror.",
+                hint=f"`zooclient resolve --accept-replaced {pinned.ref}` pins the new bytes, if you trust them; the "
+                "old ones may be in a store or a mirror.",
             )
+
+
+def withdrawn(pinned: ModelRecord, whole: ModelRecord) -> FileEntry | None:
+    """Returns the first pinned file that its version lists no longer; None when all are there."""
+    there = {_handle(entry) for entry in whole.files}
+    return next((entry for entry in pinned.files if _handle(entry) not in there), None)
+
+
+def with_digests(now: ModelRecord, pinned: ModelRecord) -> ModelRecord:
+    """Returns a record whose files keep their pinned digests where the site states none for the moment.
+
+    It takes a while to hash what was replaced, and a pin must not be forgotten meanwhile.
+    """
+    kept = {_handle(entry): entry.digests for entry in pinned.files}
+    files = tuple(evolve(entry, digests={**kept.get(_handle(entry), {}), **entry.digests}) for entry in now.files)
+    return evolve(now, files=files)
+
+
+def _handle(entry: FileEntry) -> str:
+    return entry.key or entry.path
 
 
 def main_file(record: ModelRecord) -> FileEntry | None:

@@ -1,0 +1,92 @@
+"""Pins that are a version with the digests of a record, because the zoo may put other bytes behind that version.
+
+What the zoo told first is kept in the store, and everything later is held to it: what the zoo tells when it is asked
+again, and what comes. Only a caller who says so has what was replaced pinned anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zooclient.errors import IntegrityError, NotFound, PolicyError, ZooError
+
+if TYPE_CHECKING:
+    from zooclient.client.wiring import Wiring
+    from zooclient.net.exchange import Flow
+    from zooclient.records.model import ModelRecord
+    from zooclient.records.ref import Ref
+    from zooclient.records.snapshot import Snapshot
+    from zooclient.records.wishes import Wishes
+
+
+def too_loose(ref: Ref, operation: str) -> PolicyError:
+    """Returns what strict mode says to a reference that is no pin, and of which no digests are held."""
+    if ref.versioned:
+        why, hint = "may be replaced by its zoo", f"`zooclient resolve {ref}` stores its digests, which pin it."
+    else:
+        why, hint = "names a moving revision", f"`zooclient resolve {ref}` prints the pinned reference."
+    return PolicyError(
+        f"{ref} {why}, and strict mode takes only pins.",
+        ref=str(ref),
+        zoo=ref.scheme,
+        operation=operation,
+        hint=hint,
+    )
+
+
+def refreshed(wiring: Wiring, known: ModelRecord) -> Flow[ModelRecord]:
+    """What the zoo tells now of a version, held to what was stored of it.
+
+    Raises:
+        IntegrityError: Its files were replaced.
+        NotFound: A file, or the version, is there no longer.
+    """
+    from attrs import evolve
+
+    from zooclient.providers.further import MayReplace
+
+    provider = wiring.provider(known.ref.scheme)
+    if not isinstance(provider, MayReplace):
+        return (yield from provider.resolve(known.requested))
+    return evolve((yield from provider.refresh(known)), requested=known.requested)
+
+
+def look_again(wiring: Wiring, record: ModelRecord, error: ZooError) -> Flow[None]:
+    """Asks a zoo that may replace files once whether it did, where they did not come as they were pinned.
+
+    Raises:
+        IntegrityError: It did; told in place of what came.
+        NotFound: A file, or the version, is there no longer.
+    """
+    from zooclient.providers.further import MayReplace
+
+    provider = wiring.provider(record.ref.scheme)
+    if not record.ref.versioned or not isinstance(provider, MayReplace) or wiring.settings.offline:
+        return
+    try:
+        yield from provider.refresh(record)
+    except (IntegrityError, NotFound) as told:
+        raise told from error
+    except ZooError:
+        return  # what failed first is the better news
+
+
+def stored(wiring: Wiring, ref: Ref, wishes: Wishes, record: ModelRecord | None = None) -> Snapshot | None:
+    """Returns the snapshot of a revision that answers a wish; None when there is none.
+
+    Of a version that was replaced, and pinned anew, the snapshots before that are none.
+
+    Args:
+        wiring: Where the store is.
+        ref: The reference, with a revision.
+        wishes: What is wanted of it.
+        record: What its files must be. None: as the store has it.
+    """
+    store, place, revision = wiring.store(), wiring.place(ref.scheme), ref.revision or ""
+    found = store.find(place, ref.id, revision, wishes.key(), ref.content_digest)
+    if found is None or ref.pinned or not ref.versioned:
+        return found
+    record = record or store.load_record(place, ref.id, revision)
+    claims = {file.path: file.digests.get("sha256") for file in record.files} if record is not None else {}
+    agreed = all(claims.get(file.path) in (None, file.sha256) for file in found.files)
+    return found if agreed else None

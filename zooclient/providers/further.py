@@ -1,0 +1,65 @@
+"""What a provider may do besides: parts that not every zoo has, each asked for with ``isinstance``."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from zooclient.net.exchange import Flow, Request, Response
+from zooclient.records.card import Card
+from zooclient.records.model import FileEntry, ModelRecord
+
+
+@runtime_checkable
+class SeveralOrigins(Protocol):
+    """The zoo is one site under several hosts, which send requests on to one another."""
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Origins that are the zoo itself. The credential goes to each of them, and nowhere else."""
+        ...
+
+
+@runtime_checkable
+class SecondAddress(Protocol):
+    """The bytes of a file may have a second address."""
+
+    def locate_otherwise(self, record: ModelRecord, file: FileEntry) -> Request | None:
+        """The request to be tried once where that of ``locate`` finds nothing; None: there is no other."""
+        ...
+
+
+@runtime_checkable
+class TellsPages(Protocol):
+    """The zoo may answer with a page for people, and status 200, where a file was asked for."""
+
+    def is_page(self, response: Response) -> bool:
+        """Whether a success is such a page; ``refused`` then tells what it means.
+
+        Args:
+            response: Its request's address is the one that answered in the end; its body is not looked at.
+        """
+        ...
+
+
+@runtime_checkable
+class MakesCards(Protocol):
+    """The zoo keeps what a card says in its records, and no card among the files."""
+
+    def card(self, record: ModelRecord) -> Card:
+        """The card of a record. Asks nobody."""
+        ...
+
+
+@runtime_checkable
+class MayReplace(Protocol):
+    """The zoo may put other bytes behind a version, so that what was listed once is part of the pin."""
+
+    def refresh(self, pinned: ModelRecord) -> Flow[ModelRecord]:
+        """What the zoo tells of a pinned version now, held to what was pinned.
+
+        Raises:
+            IntegrityError: A file was replaced; the sentence names both digests.
+            Gone: The version was removed.
+            NotFound: A file is listed no longer. The hint tells where the same bytes are, if anywhere.
+        """
+        ...
