@@ -6,11 +6,15 @@ and for zoos that know files by digest the digests; of a private model nothing d
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from zooclient.client.owners import namesakes
 from zooclient.errors import AccessError, Cancelled, NotFound, Offline, PolicyError, ZooError
+from zooclient.net.exchange import Call
 from zooclient.records.query import Query
 from zooclient.records.sources import FileCopy, Found, Sources
 
@@ -34,6 +38,7 @@ def find(
     files: Sequence[FileEntry],
     zoos: Iterable[str],
     *,
+    own: bool = True,
     enough: bool = False,
 ) -> Flow[Sources]:
     """Where else the bytes of these files lie.
@@ -42,10 +47,13 @@ def find(
         wiring: The client's.
         record: The model that has them.
         files: The files that matter.
-        zoos: Schemes to ask, in this order; see :func:`askable`.
+        zoos: Schemes to ask, in this order, after the store's memory; see :func:`askable`.
+        own: Other models of the record's own zoo count as well.
         enough: One copy of each file is enough, weights before the rest; then nobody else is asked.
     """
+    zoos = tuple(zoos)
     quest = _Quest(wiring, record, files, enough)
+    yield from quest.remember({*zoos, record.ref.scheme} if own else set(zoos))
     for scheme in zoos:
         if quest.done:
             break
@@ -69,10 +77,15 @@ def askable(wiring: Wiring, record: ModelRecord, *, by_itself: bool) -> tuple[st
 
     def suits(scheme: str) -> bool:
         provider = wiring.provider(scheme)
-        able = provider.capability.download and provider.endpoint is not None and scheme != own.scheme
+        able = _gives(provider) and scheme != own.scheme
         return able and not (closed and wiring.settings.zoo(scheme).endpoint is None)
 
     return tuple(scheme for scheme in schemes() if suits(scheme))
+
+
+def _gives(provider: Provider) -> bool:
+    """Whether files can be fetched from a zoo."""
+    return provider.capability.download and provider.endpoint is not None
 
 
 class _Quest:
@@ -112,6 +125,35 @@ class _Quest:
             problems=self._problems,
         )
 
+    def remember(self, zoos: set[str]) -> Flow[None]:
+        """Looks among the models that the store has seen; nobody is asked."""
+        if self._wanted:
+            seen: list[FileCopy] = yield Call(run=lambda: list(self._seen(zoos)))
+            for copy in seen:
+                self._add(copy)
+
+    def _seen(self, zoos: set[str]) -> Iterator[FileCopy]:
+        store = self._wiring.store()
+        records: dict[Ref, ModelRecord | None] = {self._record.ref: None}
+        for digest, holders in store.seen(self._wanted).items():
+            for holder in holders:
+                ref = holder.ref
+                # What another server said under the same scheme is not to be had from the one that is set.
+                if ref.scheme not in zoos or not ref.revision or holder.zoo != self._wiring.place(ref.scheme):
+                    continue
+                if not _gives(self._wiring.provider(ref.scheme)):
+                    continue
+                if ref not in records:
+                    records[ref] = store.load_record(holder.zoo, ref.id, ref.revision)
+                record = records[ref]
+                entry = record.file(holder.path) if record is not None else None
+                if record is None or entry is None:
+                    continue
+                # A sha256 that we observed at a pinned revision is as good as one that its zoo states.
+                file = evolve(entry, digests={**entry.digests, "sha256": digest})
+                for wanted in self._wanted[digest]:
+                    yield FileCopy(path=wanted.path, record=record, file=file, found="seen")
+
     def ask(self, scheme: str) -> Flow[None]:
         """Asks one zoo; what fails there is its problem, and the next is asked."""
         if self._record.access.state == "private":
@@ -122,7 +164,9 @@ class _Quest:
             return
         self._asked.append(scheme)
         try:
-            yield from self._by_name(self._wiring.provider(scheme))
+            provider = self._wiring.provider(scheme)
+            yield from self._by_name(provider)
+            yield from self._by_digest(provider)
         except Cancelled:
             raise
         except ZooError as error:
@@ -149,6 +193,22 @@ class _Quest:
             if (yield from self._look_at(provider, ref, "search")):
                 return
 
+    def _by_digest(self, provider: Provider) -> Flow[None]:
+        """Asks a zoo that knows its files by their digests, for those that are still to be found."""
+        from zooclient.providers.base import Knows
+
+        digests = list(self._lacking()) if self._enough else list(self._wanted)
+        digests = [digest for digest in digests if self._wanted[digest][0].size != 0]  # the empty file tells nothing
+        if not digests or not provider.capability.identify or not isinstance(provider, Knows):
+            return
+        known = yield from provider.holders(digests)
+        shares = Counter(ref for refs in known.values() for ref in refs)
+        for ref, _ in shares.most_common(_HOLDERS):
+            if str(ref) not in self._met:
+                yield from self._look_at(provider, ref, "digest")
+            if self.done:
+                return
+
     def _look_at(self, provider: Provider, ref: Ref, found: Found) -> Flow[bool]:
         """Asks for a model and takes its files that are copies; returns whether there is one."""
         self._met.add(str(ref))
@@ -165,10 +225,18 @@ class _Quest:
         taken = False
         for file in record.files:
             for wanted in self._wanted.get(file.digests.get("sha256", ""), ()):
-                if None in (file.size, wanted.size) or file.size == wanted.size:
-                    self._found[wanted.path].append(FileCopy(path=wanted.path, record=record, file=file, found=found))
-                    taken = True
+                taken |= self._add(FileCopy(path=wanted.path, record=record, file=file, found=found))
         return taken
+
+    def _add(self, copy: FileCopy) -> bool:
+        """Takes a copy, unless a size contradicts its digest."""
+        size = next(file.size for file in self._files if file.path == copy.path)
+        if size is not None and copy.file.size not in (None, size):
+            return False
+        known = self._found[copy.path]
+        if all((copy.ref, copy.file.path) != (other.ref, other.file.path) for other in known):
+            known.append(copy)
+        return True
 
 
 def _plain(name: str) -> str:

@@ -55,32 +55,28 @@ class Failover:
         state = self._record.access.state
         if state != "open":
             return Further(told=f"{self._record.ref} is {state}, so that nobody else was asked. {_BY_HAND}")
-        zoos = askable(self._wiring, self._record, by_itself=True)
-        if not zoos:
-            return Further(told="No other zoo can be asked for the same bytes.")
-        found = self._wait(zoos, cancel)
+        found = self._wait(cancel)
         if found is None:
             return Further(told="Whether another zoo has the same bytes could not be found out in time.")
         sources = tuple(copy_source(self._wiring, copy) for copy in found.of(file.path))
         return Further(sources=sources, told=None if sources else why_alone(found, file.path))
 
-    def _wait(self, zoos: Sequence[str], cancel: Cancel) -> Sources | None:
+    def _wait(self, cancel: Cancel) -> Sources | None:
         """Waits for the search, which the first who comes begins; None: it took too long, or failed."""
         with self._lock:
             if self._done is None:
                 self._done = threading.Event()
                 # A thread of its own: who waits here obeys the wish to stop at once, though a server is silent.
-                threading.Thread(
-                    target=self._search, args=(zoos, self._done), name="zooclient-find", daemon=True
-                ).start()
+                threading.Thread(target=self._search, args=(self._done,), name="zooclient-find", daemon=True).start()
             done = self._done
         while not done.wait(cancel.remaining(0.1)):
             cancel.check()
         return self._found
 
-    def _search(self, zoos: Sequence[str], done: threading.Event) -> None:
+    def _search(self, done: threading.Event) -> None:
         bound = self._cancel.child(self._wiring.settings.limits.find_timeout)
         try:
+            zoos = askable(self._wiring, self._record, by_itself=True)
             weights_first = sorted(self._files, key=lambda file: file.role != "weights")
             flow = find(self._wiring, self._record, weights_first, zoos, enough=True)
             self._found = self._wiring.driver().run(flow, cancel=bound)

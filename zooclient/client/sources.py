@@ -60,7 +60,7 @@ def items_from(
     from zooclient.client.elsewhere import find, why_alone
     from zooclient.client.failover import copy_source
 
-    found = wiring.driver().run(find(wiring, record, files, (scheme,)), cancel=cancel)
+    found = wiring.driver().run(find(wiring, record, files, (scheme,), own=False), cancel=cancel)
     if scheme in found.problems:
         raise found.problems[scheme]
     missing = [file.path for file in files if not found.of(file.path)]

@@ -429,7 +429,7 @@ class Steps:
             for scheme in zoos or ():
                 self._must_give(scheme)
             asked = askable(self.wiring, record, by_itself=False) if zoos is None else zoos
-            return (yield from find(self.wiring, record, record.files, asked))
+            return (yield from find(self.wiring, record, record.files, asked, own=zoos is None))
 
     def _hold_to_digest(self, plan: Plan, receipts: list[Receipt]) -> None:
         """Refuses a snapshot that is not the one that the reference's fragment names, before it exists."""
