@@ -1,4 +1,4 @@
-"""Where else the bytes of a model lie: by name, by another name of its owner, by digest, and in the memory of the store."""
+"""Where else the bytes of a model lie: by name, by its owner's other name, by digest, and in the store's memory."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def make(hub: LocalZoo, scope: ScopeZoo, civitai: CivZoo, tmp_path: Path) -> Ite
 
         def made(**options: Any) -> Client:
             endpoints = {**hub.endpoints, "ms": scope.endpoint, "civitai": civitai.endpoint}
-            given = {"home": tmp_path / "home", "endpoints": endpoints, "settings": Settings(limits=LIMITS)}
+            given: dict[str, Any] = {"home": tmp_path / "home", "endpoints": endpoints}
+            given["settings"] = Settings(limits=LIMITS)
             return stack.enter_context(Client(**(given | options)))
 
         yield made
