@@ -422,6 +422,24 @@ def test_bytes_that_were_replaced_before_they_came(make: Callable[..., Client], 
     assert civitai.downloads == []
 
 
+def test_a_moving_name_does_not_unpin_what_is_pinned(client: Client, civitai: CivZoo) -> None:
+    """Replaced bytes are refused under every name of the version: of its model, of itself alone, of one file of it."""
+    client.load(PIN)
+    other = replace(civitai)
+    for text in ("civitai:10", "civitai:@20", "civitai:10@20+200", PIN):
+        with pytest.raises(IntegrityError, match="replaced upstream") as caught:
+            client.resolve(text)
+        assert other in caught.value.message and SHA256 in caught.value.message
+    assert client.load(PIN).files[0].sha256 == SHA256
+    found = civitai.version(20)
+    assert found is not None
+    found[0]["files"][0]["hashes"] = {}  # not hashed yet
+    assert client.resolve("civitai:10").files[0].digests["sha256"] == SHA256
+    civitai.asked.clear()
+    assert client.load("civitai:10@20+200").files[0].sha256 == SHA256
+    assert civitai.asked == [], "the digests of the version are those of its file"
+
+
 def test_bytes_that_lie_elsewhere_when_a_pin_is_gone(make: Callable[..., Client], civitai: CivZoo) -> None:
     """A version that was removed, or a file that was: the hint names the version that holds the same bytes."""
     client = make()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from civzoo import CivZoo
 
 from zooclient import (
     AsyncClient,
@@ -29,7 +30,6 @@ from zooclient import (
     Offline,
     Ref,
     Reporter,
-    Unsupported,
 )
 from zooclient.client.identify import agreement
 from zooclient.providers import registry
@@ -133,6 +133,20 @@ def server(shelves: None) -> Iterator[ShelfServer]:
         yield running
         running.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def civitai() -> Iterator[CivZoo]:
+    """A Civitai with a LoRA, of which a test may ask by hash."""
+    with CivZoo() as running:
+        running.add({"tiny.safetensors": b"lora"})
+        yield running
+
+
+@pytest.fixture
+def endpoints(server: ShelfServer, civitai: CivZoo) -> dict[str, str]:
+    """Every zoo that knows its files by hash, on loopback."""
+    return {"shelf": server.origin, "civitai": civitai.endpoint}
 
 
 def sha256(content: bytes) -> str:
@@ -241,7 +255,9 @@ def test_it_stops_when_it_is_told(tmp_path: Path) -> None:
         client.identify(tmp_path, deadline=0)
 
 
-def test_hashes_leave_this_machine_only_online(server: ShelfServer, tmp_path: Path) -> None:
+def test_hashes_leave_this_machine_only_online(
+    server: ShelfServer, civitai: CivZoo, endpoints: dict[str, str], tmp_path: Path
+) -> None:
     """Without ``online`` no zoo is asked; with it all sha256 go in one request, and the answer is proved."""
     contents = {"a.bin": b"aaa", "b.bin": b"bbb", "copy.bin": b"aaa", "empty.bin": b""}
     folder = tmp_path / "files"
@@ -249,9 +265,9 @@ def test_hashes_leave_this_machine_only_online(server: ShelfServer, tmp_path: Pa
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     server.known[sha256(b"aaa")] = ["shelf:m/one@v1", "shelf:m/two@v2"]
-    with Client(home=tmp_path / "home", endpoints={"shelf": server.origin}) as client:
+    with Client(home=tmp_path / "home", endpoints=endpoints) as client:
         assert not any(file.matches for file in client.identify(folder).files)
-        assert server.asked == []
+        assert server.asked == [] and civitai.asked == []
         found = client.identify(folder, online=True)
     assert server.asked == [sorted([sha256(b"aaa"), sha256(b"bbb")])]
     matches = {file.path.name: [str(match.ref) for match in file.matches] for file in found.files}
@@ -261,11 +277,11 @@ def test_hashes_leave_this_machine_only_online(server: ShelfServer, tmp_path: Pa
     assert (match.by, match.proved, match.source, match.path) == ("sha256", True, "zoo", None)
 
 
-def test_the_async_client_says_the_same(server: ShelfServer, tmp_path: Path) -> None:
+def test_the_async_client_says_the_same(server: ShelfServer, endpoints: dict[str, str], tmp_path: Path) -> None:
     """Both colours give equal answers."""
     (tmp_path / "a.bin").write_bytes(b"aaa")
     server.known[sha256(b"aaa")] = ["shelf:m/one@v1"]
-    options: dict[str, Any] = {"home": tmp_path / "home", "endpoints": {"shelf": server.origin}}
+    options: dict[str, Any] = {"home": tmp_path / "home", "endpoints": endpoints}
     with Client(**options) as client:
         plain = client.identify(tmp_path / "a.bin", online=True)
 
@@ -276,11 +292,12 @@ def test_the_async_client_says_the_same(server: ShelfServer, tmp_path: Path) -> 
     assert asyncio.run(ask()) == plain and plain.ok
 
 
-def test_a_zoo_that_fails_takes_nothing_away(server: ShelfServer, zoo: LocalZoo, models: Path, tmp_path: Path) -> None:
+def test_a_zoo_that_fails_takes_nothing_away(
+    server: ShelfServer, endpoints: dict[str, str], zoo: LocalZoo, models: Path, tmp_path: Path
+) -> None:
     """Hours of hashing are not lost with a zoo that does not answer: its error stands beside the rest."""
     server.status = 403
-    endpoints = {**zoo.endpoints, "shelf": server.origin}
-    with Client(home=tmp_path / "home", endpoints=endpoints) as client:
+    with Client(home=tmp_path / "home", endpoints={**endpoints, **zoo.endpoints}) as client:
         client.resolve("hf:org/tiny")
         found = client.identify(models / "org/tiny/config.json", online=True)
     assert found.ok
@@ -368,12 +385,26 @@ def test_a_short_hash_is_told_as_unproved(tmp_path: Path) -> None:
     assert found.to_dict()["files"][0]["matches"][0]["proved"] is False
 
 
-def test_without_such_a_zoo_online_is_unsupported(tmp_path: Path) -> None:
-    """Where no zoo knows its files by hash, asking for it says so."""
-    from zooclient.providers.registry import provider_for, schemes
-    from zooclient.settings import Settings
-
-    if any(provider_for(scheme, Settings()).capability.identify for scheme in schemes()):
-        pytest.skip("some zoo knows its files by hash")
-    with Client(home=tmp_path / "home") as client, pytest.raises(Unsupported, match="by its hash"):
-        client.identify(tmp_path, online=True)
+def test_civitai_is_asked_in_bulk(civitai: CivZoo, endpoints: dict[str, str], tmp_path: Path) -> None:
+    """A stray LoRA is known by its sha256, in one request that carries the key to its own zoo and nothing else."""
+    folder = tmp_path / "loras"
+    folder.mkdir()
+    (folder / "stray.safetensors").write_bytes(b"lora")
+    (folder / "mine.safetensors").write_bytes(b"mine")
+    with Client(home=tmp_path / "home", endpoints=endpoints, tokens={"civitai": civitai.key}) as client:
+        found = client.identify(folder, online=True)
+        (asked,) = civitai.asked
+        assert asked.path == "/api/v1/model-versions/by-hash/ids"
+        assert asked.headers["authorization"] == f"Bearer {civitai.key}"
+        (match,) = found.files[1].matches
+        assert (str(match.ref), match.by, match.proved, match.source) == ("civitai:10@20", "sha256", True, "zoo")
+        # Once the version was resolved, the store knows it as well, with the file's name, and it is told once.
+        client.resolve(match.ref)
+        (again,) = client.identify(folder / "stray.safetensors", online=True).files[0].matches
+        assert (again.ref, again.path, again.title, again.source) == (
+            match.ref,
+            "tiny.safetensors",
+            "Tiny 10",
+            "record",
+        )
+    assert [file.path.name for file in found.unknown] == ["mine.safetensors"]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from civzoo import CivZoo
 from pages import ROOT, blocks, pages
 
 import zooclient
@@ -74,7 +75,23 @@ def zoo() -> Iterator[LocalZoo]:
 
 
 @pytest.fixture
-def environment(zoo: LocalZoo, tmp_path: Path) -> dict[str, str]:
+def civitai() -> Iterator[CivZoo]:
+    """The Civitai of the pages: a model with a version that is open, and one in early access."""
+    weights = (zoo_folder() / "zooclient" / "digits" / "model.safetensors").read_bytes()
+    with CivZoo() as running:
+        running.add({"paperLanterns_v1.safetensors": weights}, model=1024, version=2048, trainedWords=["paper lantern"])
+        running.add(
+            {"soon.safetensors": weights + b"!"},
+            model=1025,
+            version=2050,
+            paidAccess={"permanent": False, "endsAt": "2999-01-01T00:00:00Z"},
+        )
+        running.models[1024]["name"] = "Paper lanterns"
+        yield running
+
+
+@pytest.fixture
+def environment(zoo: LocalZoo, civitai: CivZoo, tmp_path: Path) -> dict[str, str]:
     """A reader's machine: an empty home, the commands on the path, the zoo named by a variable."""
     tools = tmp_path / "bin"
     tools.mkdir()
@@ -91,7 +108,7 @@ def environment(zoo: LocalZoo, tmp_path: Path) -> dict[str, str]:
         "NO_COLOR": "1",
         "ZOOCLIENT_HF_ENDPOINT": zoo.endpoints["hf"],
         "ZOOCLIENT_MODELSCOPE_ENDPOINT": os.environ["ZOOCLIENT_MODELSCOPE_ENDPOINT"],
-        "ZOOCLIENT_CIVITAI_ENDPOINT": os.environ["ZOOCLIENT_CIVITAI_ENDPOINT"],
+        "ZOOCLIENT_CIVITAI_ENDPOINT": civitai.endpoint,
         # The name under which the pages speak of the reader's own token.
         "MY_TOKEN": zoo.tokens["hf"],
     }

@@ -362,6 +362,22 @@ def test_pinned_is_what_nobody_can_change(text: str, pinned: bool) -> None:
     assert Ref.parse(text).pinned is pinned
 
 
+@pytest.mark.parametrize(
+    ("text", "versioned"),
+    [
+        ("civitai:1@2", True),
+        ("civitai:1@2+3", True),
+        ("civitai:1", False),
+        ("civitai:@2", False),
+        (f"hf:a/b@{COMMIT}", False),
+        ("hf:a/b@v1", False),
+    ],
+)
+def test_a_version_whose_bytes_may_be_replaced(text: str, versioned: bool) -> None:
+    """A version of Civitai, whose model is known, is as good as a pin where a record of it is held."""
+    assert Ref.parse(text).versioned is versioned
+
+
 # -- laws -------------------------------------------------------------------------------------------
 
 _anything = st.text(max_size=40)

@@ -21,7 +21,7 @@ from zooclient.records.model import Hit
 @click.option("--format", "format_name", help="Weights format, such as gguf.")
 @click.option("--tag", "tags", multiple=True, help="Further tag; repeatable, all must be there.")
 @click.option("--gated/--open", "gated", default=None, help="Only gated, or only open models.")
-@click.option("--nsfw", is_flag=True, help="Adult content too.")
+@click.option("--nsfw", is_flag=True, help="Adult content too; it is left out otherwise.")
 @click.option("--min-parameters", type=int, help="Smallest number of parameters.")
 @click.option("--max-parameters", type=int, help="Largest number of parameters.")
 @click.option(
@@ -70,11 +70,11 @@ def command(
 
 
 def _mature(zoos: tuple[str, ...]) -> list[str]:
-    """The zoos asked that have much adult content, and leave it out unless it is wished for."""
-    from zooclient.providers.registry import canonical, provider_for, schemes
+    """The zoos named that know adult content from other, and were told to leave it out."""
+    from zooclient.providers.registry import canonical, provider_for
     from zooclient.settings import Settings
 
-    asked = dict.fromkeys(canonical(zoo) for zoo in zoos or schemes())
+    asked = dict.fromkeys(canonical(zoo) for zoo in zoos)
     return [zoo for zoo in asked if provider_for(zoo, Settings()).capability.filters.get("nsfw") == "exact"]
 
 

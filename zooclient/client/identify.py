@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zooclient.client.wiring import Wiring
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
-    from zooclient.providers.base import Knows
+    from zooclient.providers.further import KnowsFiles
     from zooclient.records.ref import Ref
     from zooclient.store.reports import Holder
     from zooclient.transfer.reporter import Reporter
@@ -58,9 +58,9 @@ def identify(
     return Identification(files=files, problems=problems)
 
 
-def _askable(wiring: Wiring) -> dict[str, Knows]:
+def _askable(wiring: Wiring) -> dict[str, KnowsFiles]:
     """Returns the zoos that know their files by hash."""
-    from zooclient.providers.base import Knows
+    from zooclient.providers.further import KnowsFiles
     from zooclient.providers.registry import schemes
 
     if wiring.settings.offline:
@@ -70,10 +70,10 @@ def _askable(wiring: Wiring) -> dict[str, Knows]:
             hint="Without `online` the store is asked alone.",
         )
     providers = {scheme: wiring.provider(scheme) for scheme in schemes()}
-    found: dict[str, Knows] = {
+    found: dict[str, KnowsFiles] = {
         scheme: provider
         for scheme, provider in providers.items()
-        if provider.capability.identify and isinstance(provider, Knows)
+        if provider.capability.identify and isinstance(provider, KnowsFiles)
     }
     if not found:
         raise Unsupported("None of the zoos can be asked for a file by its hash.", operation="identify")

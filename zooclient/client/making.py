@@ -13,6 +13,7 @@ from zooclient.settings import Settings, ZooSettings
 
 if TYPE_CHECKING:
     from zooclient.net.cancel import Cancel
+    from zooclient.planning.layouts import Wish
     from zooclient.records.query import Query
     from zooclient.records.wishes import Wishes
 
@@ -76,6 +77,29 @@ def folder_of(to: StrPath | None) -> Path | None:
     if not os.fspath(to):
         raise ConfigError("The folder to copy to has an empty name.", hint='The current one is ".".')
     return Path(to)
+
+
+def layout_of(layout: str | None, to: StrPath | None, kind: str | None, preview: bool) -> Wish | None:
+    """Turns the arguments of ``download`` into how its files are laid out; None: as they are.
+
+    Raises:
+        ConfigError: An application or a kind that is not known, or no folder to put them into.
+    """
+    if layout is None:
+        if kind is not None:
+            raise ConfigError("A kind says where a file goes in a layout, and none was named.", hint='layout="comfyui"')
+        return None
+    from zooclient.planning.layouts import APPLICATIONS, KINDS, Wish
+
+    application = next((name for name in APPLICATIONS if name == layout), None)
+    if application is None:
+        raise ConfigError(f"No layout is known by {layout!r}.", hint=f"Known: {', '.join(APPLICATIONS)}.")
+    known = next((name for name in KINDS if name == kind), None)
+    if kind is not None and known is None:
+        raise ConfigError(f"No kind of model is known by {kind!r}.", hint=f"Known: {', '.join(KINDS)}.")
+    if to is None:
+        raise ConfigError("A layout needs the folder of the application.", hint='Name it with to="…" (--to DIR).')
+    return Wish(application=application, kind=known, preview=preview)
 
 
 def paths_of(paths: StrPath | Iterable[StrPath]) -> tuple[Path, ...]:

@@ -34,6 +34,44 @@ def too_loose(ref: Ref, operation: str) -> PolicyError:
     )
 
 
+def noted(wiring: Wiring, ref: Ref) -> ModelRecord | None:
+    """Returns the stored record of a revision; None when there is none.
+
+    One file of a version is known where the whole version is: ``VERSION+FILE``, the file by its key.
+    """
+    store, place, revision = wiring.store(), wiring.place(ref.scheme), ref.revision or ""
+    record = store.load_record(place, ref.id, revision)
+    version, plus, key = revision.partition("+")
+    if record is not None or not ref.versioned or not plus:
+        return record
+    whole = store.load_record(place, ref.id, version)
+    files = tuple(file for file in whole.files if file.key == key) if whole is not None else ()
+    if whole is None or not files:
+        return None
+    from attrs import evolve
+
+    return evolve(whole, ref=whole.ref.at(revision), files=files)
+
+
+def held_to_noted(wiring: Wiring, record: ModelRecord) -> Flow[ModelRecord]:
+    """Holds what a zoo told, perhaps under a moving name, to what is stored of the version that it told of.
+
+    Raises:
+        IntegrityError: Its files were replaced.
+        NotFound: A file is there no longer.
+    """
+    known = noted(wiring, record.ref) if record.ref.versioned else None
+    if known is None:
+        return record
+    told = {file.key or file.path: file.digests.get("sha256") for file in record.files}
+    pinned = ((file.key or file.path, file.digests.get("sha256")) for file in known.files)
+    if all(digest is None or told.get(name) == digest for name, digest in pinned):
+        return record
+    from attrs import evolve
+
+    return evolve((yield from refreshed(wiring, known)), requested=record.requested)
+
+
 def refreshed(wiring: Wiring, known: ModelRecord) -> Flow[ModelRecord]:
     """What the zoo tells now of a version, held to what was stored of it.
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from zooclient.client.pins import look_again, refreshed, stored, too_loose
+from zooclient.client.pins import held_to_noted, look_again, noted, refreshed, stored, too_loose
 from zooclient.client.wiring import Wiring
 from zooclient.errors import (
     AccessError,
@@ -30,6 +30,7 @@ from zooclient.records.ref import Ref
 if TYPE_CHECKING:
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Ask, Flow
+    from zooclient.planning.layouts import Wish
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
     from zooclient.records.identity import Identification
@@ -108,10 +109,12 @@ class Steps:
             if self.settings.offline:
                 return self._from_store(ref, Offline("Connections are switched off (offline)."))
             try:
-                if known is None or ref.pinned or accept_replaced:
-                    record = yield from provider.resolve(ref, demos=demos)
-                else:
+                if known is not None and ref.versioned and not ref.pinned and not accept_replaced:
                     record = yield from refreshed(self.wiring, known)
+                else:
+                    record = yield from provider.resolve(ref, demos=demos)
+                if not accept_replaced:
+                    record = yield from held_to_noted(self.wiring, record)
             except (ProtocolError, RateLimited):
                 raise
             except NetworkError as error:
@@ -125,7 +128,7 @@ class Steps:
             return None
         from attrs import evolve
 
-        record = self.wiring.store().load_record(self.wiring.place(ref.scheme), ref.id, ref.revision)
+        record = noted(self.wiring, ref)
         return evolve(record, requested=ref) if record is not None else None
 
     def _from_store(self, ref: Ref, cause: NetworkError) -> ModelRecord:
@@ -270,6 +273,7 @@ class Steps:
         *,
         operation: str = "download",
         to: Path | None = None,
+        layout: Wish | None = None,
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
         via: str | None = None,
@@ -286,6 +290,10 @@ class Steps:
                 record = yield from self.record_of(target, operation)
                 plan = self._plan(record, wishes)
             with telling(operation, plan.record.ref), self._doubting(plan.record):
+                if layout is not None:
+                    from zooclient.planning.layouts import arrange
+
+                    arrange(plan.record, (file.path for file in plan.files), layout)  # before the first byte
                 try:
                     snapshot = yield from self._bring(plan, reporter, cancel, via, only_from)
                 except (IntegrityError, NotFound) as error:
@@ -296,7 +304,12 @@ class Steps:
 
             found, folder = snapshot, to
             with telling(operation, snapshot.ref):
-                yield Call(run=lambda: self.wiring.store().copy_out(found, folder, cancel=cancel))
+                if layout is None:
+                    yield Call(run=lambda: self.wiring.store().copy_out(found, folder, cancel=cancel))
+                else:
+                    from zooclient.client.layout import lay_out
+
+                    yield from lay_out(self.wiring, found, folder, layout, cancel)
         return snapshot
 
     def _bring(

@@ -11,6 +11,7 @@ from zooclient.client.making import (
     Token,
     cancel_of,
     folder_of,
+    layout_of,
     paths_of,
     query_of,
     settings_of,
@@ -261,6 +262,9 @@ class Client:
         weights: str = "auto",
         allow_unverified: bool = False,
         to: StrPath | None = None,
+        layout: str | None = None,
+        kind: str | None = None,
+        preview: bool = True,
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
         deadline: float | None = None,
@@ -277,6 +281,11 @@ class Client:
             allow_unverified: As for :meth:`plan`.
             to: Folder that gets plain copies besides; other files in it under the same names are a StoreError. None:
                 the store alone.
+            layout: ``comfyui``, ``a1111`` or ``invokeai``: ``to`` is the folder of that application, and the files go
+                where it looks for them, with what it reads beside them. None: as they are.
+            kind: What the model is to that application, such as ``lora``. None: as its record tells.
+            preview: Fetch the image that the application shows of it, if the zoo has one; without a credential, and
+                it is not verified. A failure is a warning.
             reporter: Told of progress. None: nobody is.
             cancel: Stops it from another thread. None: nothing does.
             deadline: Seconds after which it stops by itself; what has arrived is kept. None: none.
@@ -301,6 +310,7 @@ class Client:
             ref,
             wishes_of(files, exclude, weights, allow_unverified),
             to=folder_of(to),
+            layout=layout_of(layout, to, kind, preview),
             reporter=reporter,
             cancel=stop,
             via=via,

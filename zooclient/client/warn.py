@@ -19,6 +19,11 @@ def stale(asked: str, pinned: str, age: timedelta, reason: str) -> None:
     _warn(StaleWarning, f"{asked} was answered from the store, as seen {_spoken(age)} ago ({reason}): {pinned}")
 
 
+def no_preview(pinned: str, reason: str) -> None:
+    """Warns that the image beside a model could not be had."""
+    _warn(UserWarning, f"The preview of {pinned} was not fetched: {reason.rstrip('.')}.")
+
+
 def _spoken(age: timedelta) -> str:
     seconds = max(0, int(age.total_seconds()))
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -90,23 +90,6 @@ class Provider(Protocol):
 
     def refused(self, response: Response, ref: Ref | None, operation: str) -> ZooError:
         """The error that an answer which is no success means, for flows and for the byte engine alike."""
-        ...
-
-
-@runtime_checkable
-class Knows(Protocol):
-    """What a provider has besides whose ``capability.identify`` is set: it knows its files by their hash."""
-
-    def holders(self, digests: Iterable[str]) -> Flow[dict[str, tuple[Ref, ...]]]:
-        """Which models have files of these contents, in as few requests as the zoo allows.
-
-        Args:
-            digests: sha256, hex.
-
-        Returns:
-            Digest in lower case → models at the revision that has it; a digest that the zoo does not know is not
-            there.
-        """
         ...
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
 from zooclient.net.exchange import Flow, Request, Response
 from zooclient.records.card import Card
 from zooclient.records.model import FileEntry, ModelRecord
+from zooclient.records.ref import Ref
 
 
 @runtime_checkable
@@ -61,5 +63,22 @@ class MayReplace(Protocol):
             IntegrityError: A file was replaced; the sentence names both digests.
             Gone: The version was removed.
             NotFound: A file is listed no longer. The hint tells where the same bytes are, if anywhere.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsFiles(Protocol):
+    """The zoo knows its files by their hash; ``capability.identify`` says so as well."""
+
+    def holders(self, digests: Iterable[str]) -> Flow[dict[str, tuple[Ref, ...]]]:
+        """Which models have files of these contents, in as few requests as the zoo allows.
+
+        Args:
+            digests: sha256, hex.
+
+        Returns:
+            Digest in lower case → models at the revision that has it; a digest that the zoo does not know is not
+            there.
         """
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ def copy_out(
     snapshot: Snapshot,
     folder: str,
     *,
+    names: Mapping[str, str] | None,
     overwrite: bool,
     replaceable: Callable[[str], bool],
     check: Callable[[], None],
@@ -33,6 +34,7 @@ def copy_out(
     Args:
         snapshot: What to copy.
         folder: Where to; made when it is missing.
+        names: Path in the snapshot → path below the folder, of the files that are wanted. None: all, as they are.
         overwrite: Whether files in the way may be lost.
         replaceable: Whether a content, by its sha256, can be had again.
         check: Called now and then; raises to stop.
@@ -41,20 +43,23 @@ def copy_out(
         StoreError: A file is in the way, or the disk refuses.
         IntegrityError: A file of the snapshot was changed.
     """
-    check_names(file.path for file in snapshot.files)
+    targets = {file.path: file.path for file in snapshot.files} if names is None else names
+    check_names(targets.values())
     with storing("making a folder", folder):
         os.makedirs(folder, exist_ok=True)
     wanted: list[SnapshotFile] = []
     in_the_way: list[str] = []
     for file in snapshot.files:
-        target = _target(folder, file.path)
+        if file.path not in targets:
+            continue
+        target = _target(folder, targets[file.path])
         with storing("reading what is there", target):
             there = _content(target, check)
         if there == file.sha256:
             continue
         wanted.append(file)
         if there is not None and not overwrite and not (there and replaceable(there)):
-            in_the_way.append(file.path)
+            in_the_way.append(targets[file.path])
     if in_the_way:
         more = f" and {len(in_the_way) - 3} more" if len(in_the_way) > 3 else ""
         raise StoreError(
@@ -62,7 +67,38 @@ def copy_out(
             hint="Choose an empty folder, or move them away.",
         )
     for file in wanted:
-        _copy(os.path.join(os.fspath(snapshot.path), *file.path.split("/")), _target(folder, file.path), file, check)
+        source = os.path.join(os.fspath(snapshot.path), *file.path.split("/"))
+        _copy(source, _target(folder, targets[file.path]), file, check)
+
+
+def put_beside(folder: str, path: str, content: bytes) -> bool:
+    """Writes a small file, whole or not at all, unless there is one of that name; whether it did.
+
+    Args:
+        folder: Where to; made when it is missing.
+        path: POSIX path below it.
+        content: What goes into it.
+
+    Raises:
+        StoreError: The disk refuses.
+        IntegrityError: The path is hostile.
+    """
+    check_names([path])
+    target = _target(folder, path)
+    with storing(f"writing {path}", target, len(content)):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if os.path.lexists(target):
+            return False
+        temporary = os.path.join(os.path.dirname(target), f".{token()}.part")
+        try:
+            with open(temporary, "xb") as file:
+                file.write(content)
+            os.replace(temporary, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+    return True
 
 
 def _target(folder: str, path: str) -> str:

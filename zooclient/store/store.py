@@ -363,6 +363,7 @@ class Store:
         snapshot: Snapshot,
         to: str | os.PathLike[str],
         *,
+        names: Mapping[str, str] | None = None,
         overwrite: bool = False,
         cancel: Cancel | None = None,
     ) -> Path:
@@ -374,6 +375,7 @@ class Store:
         Args:
             snapshot: What to copy.
             to: Where to; made when it is missing.
+            names: Path in the snapshot → path below the folder, of the files that are wanted. None: all, as they are.
             overwrite: Whether other files in the way may be lost.
             cancel: Ends the copying. None: nothing does.
 
@@ -393,11 +395,31 @@ class Store:
             copy_out(
                 snapshot,
                 extended(folder),
+                names=names,
                 overwrite=overwrite,
                 replaceable=lambda sha256: any(sound(layout.blob(sha256), None) for layout in self._all()),
                 check=(cancel or Cancel()).check,
             )
         return Path(folder)
+
+    def put_beside(self, to: str | os.PathLike[str], path: str, content: bytes) -> bool:
+        """Writes a small file beside what :meth:`copy_out` put into a folder; one that is there already stays.
+
+        Args:
+            to: The folder; made when it is missing.
+            path: POSIX path below it.
+            content: What goes into it.
+
+        Returns:
+            Whether it was written.
+
+        Raises:
+            StoreError: The disk refuses, or a link leads out of the folder.
+            IntegrityError: The path is hostile.
+        """
+        from zooclient.store.copyout import put_beside
+
+        return put_beside(extended(os.path.abspath(to)), path, content)
 
     @contextmanager
     def hold(self, snapshot: Snapshot) -> Iterator[Snapshot]:
