@@ -68,6 +68,35 @@ def test_the_store_is_served_without_what_is_not_open(zoo: LocalZoo, tmp_path: P
             assert sorted(hit.ref.id for hit in client.search(zoos="hf")) == found
 
 
+def test_several_zoos_are_served_from_one_folder(models: Path, tmp_path: Path) -> None:
+    """Each zoo that is named has its own address, under which our client reads the folder as that zoo's."""
+    env = environment(tmp_path)
+    with serving(str(models), "--zoo", "ms", "--zoo", "hf", env=env, cwd=tmp_path) as (_, bound):
+        assert list(bound["zoos"]) == ["modelscope", "hf"]
+        assert bound["url"] == bound["zoos"]["modelscope"]["url"] != bound["zoos"]["hf"]["url"]
+        endpoints = {scheme: told["url"] for scheme, told in bound["zoos"].items()}
+        with Client(home=tmp_path / "ours", endpoints=endpoints) as client:
+            found = [client.resolve(f"{scheme}:org/tiny") for scheme in ("ms", "hf")]
+            assert found[0].ref.revision != found[1].ref.revision
+            assert found[0].total_size == found[1].total_size
+    done = ran("serve", str(models), "--zoo", "nowhere", env=env, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "hf, modelscope" in done.stderr
+
+
+def test_each_zoo_is_told_with_its_own_variables(models: Path, tmp_path: Path) -> None:
+    """Without ``--json`` stdout has one address a zoo, and stderr says how clients are pointed there."""
+    words = [*ZOOCLIENT, "serve", str(models), "--zoo", "hf", "--zoo", "modelscope", "--port", "0"]
+    pipe, env = subprocess.PIPE, environment(tmp_path)
+    with subprocess.Popen(words, env=env, cwd=tmp_path, text=True, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout is not None
+        urls = [process.stdout.readline().strip() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert f"HF_ENDPOINT={urls[0]}" in told and f"ZOOCLIENT_HF_ENDPOINT={urls[0]}" in told
+    assert f" MODELSCOPE_ENDPOINT={urls[1]}" in told and f"ZOOCLIENT_MODELSCOPE_ENDPOINT={urls[1]}" in told
+
+
 def test_a_port_that_is_taken_is_a_sentence(zoo: LocalZoo, models: Path, tmp_path: Path) -> None:
     """A port that somebody has is exit 2 with a hint, and no traceback."""
     port = zoo.endpoints["hf"].rpartition(":")[2]

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scopezoo import ScopeZoo
 
 from zooclient import (
     AccessError,
@@ -36,7 +35,7 @@ from zooclient import (
 )
 from zooclient.cli.main import run
 from zooclient.cli.output import Desk
-from zooclient.testing import Cut, Flip, LocalZoo, Redirect, Slow, Stall, Status
+from zooclient.testing import Cut, Do, Flip, LocalZoo, Redirect, Slow, Stall, Status
 
 MIB = 2**20
 WEIGHTS = random.Random(21).randbytes(6 * MIB + 5)
@@ -80,26 +79,26 @@ class Told(Reporter):
 
 @pytest.fixture
 def hub() -> Iterator[LocalZoo]:
-    with LocalZoo() as running:
+    with LocalZoo(zoos=("hf",)) as running:
         running.commit("org/big", FILES)
         yield running
 
 
 @pytest.fixture
-def scope() -> Iterator[ScopeZoo]:
-    with ScopeZoo() as running:
+def scope() -> Iterator[LocalZoo]:
+    with LocalZoo(zoos=("modelscope",)) as running:
         running.commit("org/big", FILES)
         yield running
 
 
 @pytest.fixture
-def make(hub: LocalZoo, scope: ScopeZoo, tmp_path: Path) -> Iterator[Callable[..., Client]]:
+def make(hub: LocalZoo, scope: LocalZoo, tmp_path: Path) -> Iterator[Callable[..., Client]]:
     """Makes clients of both zoos with one home."""
     with ExitStack() as stack:
 
         def made(limits: dict[str, Any] | None = None, **options: Any) -> Client:
             settings = Settings(limits=Limits(**(LIMITS | (limits or {}))))
-            endpoints = {**hub.endpoints, "ms": scope.endpoint}
+            endpoints = {**hub.endpoints, **scope.endpoints}
             given = {"home": tmp_path / "home", "endpoints": endpoints, "settings": settings, **options}
             return stack.enter_context(Client(**given))
 
@@ -114,6 +113,23 @@ def body(snapshot: Snapshot, path: str = "model.safetensors") -> bytes:
     return (snapshot.path / path).read_bytes()
 
 
+def files_asked(scope: LocalZoo) -> list[str]:
+    """The questions for bytes at ModelScope, at either of its origins."""
+    return [seen.path for seen in scope.requests if seen.path.endswith("/repo") or seen.origin == "cdn"]
+
+
+def hold(scope: LocalZoo, until: threading.Event) -> threading.Event:
+    """Lets ModelScope's answer about the model wait; returns what is set once somebody asks."""
+    reached = threading.Event()
+
+    def wait() -> None:
+        reached.set()
+        until.wait(30)
+
+    scope.fail("/api/v1/models/org/big", Do(wait, times=None))
+    return reached
+
+
 def givers(client: Client, snapshot: Snapshot, path: str = "model.safetensors") -> dict[str, int]:
     """Who gave how many bytes of a file, as the snapshot's manifest keeps it."""
     manifest = json.loads(snapshot.path.with_name(snapshot.path.name + ".json").read_text())
@@ -124,15 +140,15 @@ def givers(client: Client, snapshot: Snapshot, path: str = "model.safetensors") 
 # -- how the first source fails ---------------------------------------------------------------------
 
 
-def test_a_healthy_download_asks_nobody_else(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_healthy_download_asks_nobody_else(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """Names and digests are told to another zoo when a source fails, and not before."""
     hub.fail("*.safetensors", Cut(after=100_000))
     snapshot = make().download(pin(hub))
     assert body(snapshot) == WEIGHTS
-    assert scope.asked == []
+    assert scope.requests == []
 
 
-def test_the_first_zoo_dies_midway(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_the_first_zoo_dies_midway(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """Not a byte that came is fetched again, and who gave what is told."""
     hub.fail("*.safetensors", Slow(8 * MIB))
     told, client, asked = Told(2 * MIB, hub.stop), make(), pin(hub)
@@ -145,14 +161,14 @@ def test_the_first_zoo_dies_midway(make: Callable[..., Client], hub: LocalZoo, s
     assert str(snapshot.ref) == asked and client.verify(snapshot).ok
 
 
-def test_the_first_zoo_dies_under_the_async_client(hub: LocalZoo, scope: ScopeZoo, tmp_path: Path) -> None:
+def test_the_first_zoo_dies_under_the_async_client(hub: LocalZoo, scope: LocalZoo, tmp_path: Path) -> None:
     """The same in the other colour; the loop is free while the search is on."""
     hub.fail("*.safetensors", Slow(8 * MIB))
     told, asked = Told(2 * MIB, hub.stop), pin(hub)
 
     async def walk() -> None:
         settings = Settings(limits=Limits(**LIMITS))
-        endpoints = {**hub.endpoints, "ms": scope.endpoint}
+        endpoints = {**hub.endpoints, **scope.endpoints}
         async with AsyncClient(home=tmp_path, endpoints=endpoints, settings=settings) as client:
             assert body(await client.download(asked, reporter=told)) == WEIGHTS
             found = await client.sources(asked, zoos=["ms"])
@@ -180,7 +196,7 @@ def test_the_first_zoo_dies_under_the_async_client(hub: LocalZoo, scope: ScopeZo
     ids=repr,
 )
 def test_a_byte_host_that_fails_is_left(
-    make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo, fault: Any
+    make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo, fault: Any
 ) -> None:
     """Blocked, unresolvable, silent, lying or refusing: the metadata answers, and the bytes come from elsewhere."""
     hub.fail("*.safetensors", fault)
@@ -193,11 +209,11 @@ def test_a_byte_host_that_fails_is_left(
 
 
 def test_a_file_that_the_zoo_lost_is_taken_elsewhere(
-    make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo
+    make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo
 ) -> None:
     """A 404 for one file moves that one alone: the place is not held to have failed."""
     hub.commit("org/big", {"more.safetensors": MORE})
-    scope.commit("org/big", {**FILES, "more.safetensors": MORE})
+    scope.commit("org/big", {**FILES, "more.safetensors": MORE}, fresh=True)
     hub.fail("org/big/model.safetensors", Status(404, times=None, headers={"X-Error-Code": "EntryNotFound"}))
     client = make()
     snapshot = client.download(pin(hub))
@@ -205,10 +221,10 @@ def test_a_file_that_the_zoo_lost_is_taken_elsewhere(
     assert set(givers(client, snapshot, "more.safetensors")) == {"hf"}
 
 
-def test_a_liar_is_not_asked_again_first(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_liar_is_not_asked_again_first(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """Its bytes are thrown away, and the next file begins elsewhere."""
     hub.commit("org/big", {"a.safetensors": MORE})
-    scope.commit("org/big", {**FILES, "a.safetensors": MORE})
+    scope.commit("org/big", {**FILES, "a.safetensors": MORE}, fresh=True)
     hub.fail("*.safetensors", Flip(at=7))
     client = make({"connections": 1})
     snapshot = client.download(pin(hub))
@@ -218,19 +234,19 @@ def test_a_liar_is_not_asked_again_first(make: Callable[..., Client], hub: Local
     assert len({seen.path for seen in lied}) == 1
 
 
-def test_the_other_way_round(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_the_other_way_round(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """No zoo is special: bytes of a model of ModelScope are taken from the Hub."""
-    scope.flipped.add("model.safetensors")
+    scope.fail("org/big/model.safetensors", Flip())
     client = make()
-    snapshot = client.download(f"ms:org/big@{scope.find('org/big', 'master')}")
+    snapshot = client.download(f"ms:org/big@{scope.head('org/big', zoo='modelscope')}")
     assert body(snapshot) == WEIGHTS
     assert givers(client, snapshot) == {"hf": len(WEIGHTS)}
 
 
-def test_two_liars_are_an_error(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_two_liars_are_an_error(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """When everybody lies, nothing is visible, and the hint tells of the other."""
     hub.fail("*.safetensors", Flip(at=7))
-    scope.flipped.add("model.safetensors")
+    scope.fail("org/big/model.safetensors", Flip())
     client = make()
     with pytest.raises(IntegrityError, match="is not what was promised") as caught:
         client.download(pin(hub))
@@ -241,7 +257,7 @@ def test_two_liars_are_an_error(make: Callable[..., Client], hub: LocalZoo, scop
 # -- what is elsewhere, and what is not ---------------------------------------------------------------
 
 
-def test_a_file_without_an_equal_says_so(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_file_without_an_equal_says_so(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """The weights that another zoo has come first; the error tells who was asked, and the next run needs that file."""
     hub.commit("org/big", {"only.safetensors": MORE})
     hub.fail("*.safetensors", Status(502, origin="cdn", times=None))
@@ -255,39 +271,39 @@ def test_a_file_without_an_equal_says_so(make: Callable[..., Client], hub: Local
     assert body(client.download(plan), "only.safetensors") == MORE
 
 
-def test_a_file_without_a_sha256_is_nobody_elses(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_file_without_a_sha256_is_nobody_elses(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """The Hub tells no sha256 of small files, and the same name and size prove nothing."""
     hub.fail("config.json", Status(502, times=None))
     with pytest.raises(NetworkError) as caught:
         make({"retries": 1}).download(pin(hub))
     assert "states no sha256 of config.json" in (caught.value.hint or "")
-    assert scope.files_asked() == []
+    assert files_asked(scope) == []
 
 
 def test_the_same_name_with_other_bytes_is_no_source(
-    make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo
+    make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo
 ) -> None:
     """Only a digest makes a source: a model of the same name with other bytes is not asked for one of them."""
-    scope.commit("org/big", {**FILES, "model.safetensors": WEIGHTS[:-1] + b"?"})
+    scope.commit("org/big", {**FILES, "model.safetensors": WEIGHTS[:-1] + b"?"}, fresh=True)
     hub.fail("*.safetensors", Status(502, origin="cdn", times=None))
     with pytest.raises(NetworkError):
         make({"retries": 1}).download(pin(hub))
-    assert scope.files_asked() == []
+    assert files_asked(scope) == []
 
 
-def test_a_model_of_another_owner_is_found(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_model_of_another_owner_is_found(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """The table of owners, and a search for the name, lead to where the same bytes are."""
     hub.fail("*.safetensors", Status(502, origin="cdn", times=None))
     client = make()
     for model, place in (("meta-llama/one", "LLM-Research/one"), ("somebody/TwoB", "mirror-of/twob")):
         files = {"model.safetensors": random.Random(model).randbytes(2 * MIB)}
         hub.commit(model, files)
-        scope.commit(place, files)
+        scope.commit(place, files, fresh=True)
         snapshot = client.download(pin(hub, model))
         assert givers(client, snapshot) == {"modelscope": 2 * MIB}
 
 
-def test_failover_can_be_switched_off(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_failover_can_be_switched_off(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """By argument, by setting, and for one call by naming the model's own zoo."""
     hub.fail("*.safetensors", Status(502, origin="cdn", times=None))
     few = {"retries": 1}
@@ -295,7 +311,7 @@ def test_failover_can_be_switched_off(make: Callable[..., Client], hub: LocalZoo
         make(few, failover=False).download(pin(hub))
     with pytest.raises(NetworkError):
         make(few).download(pin(hub), only_from="hf")
-    assert scope.asked == []
+    assert scope.requests == []
     assert not Settings.from_env({"ZOOCLIENT_FAILOVER": "0"}).failover
     assert Settings.from_env({}).failover
 
@@ -309,19 +325,19 @@ def test_strict_mode_goes_on_elsewhere(make: Callable[..., Client], hub: LocalZo
 # -- who is asked, and what is told -------------------------------------------------------------------
 
 
-def test_each_zoo_sees_its_own_token_alone(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_each_zoo_sees_its_own_token_alone(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """Through a failover, each credential goes to its own zoo's endpoint and to no byte host."""
     hub.fail("*.safetensors", Slow(8 * MIB))
-    client = make(tokens={**hub.tokens, "ms": scope.token})
+    client = make(tokens={**hub.tokens, "ms": scope.tokens["modelscope"]})
     client.download(pin(hub), reporter=Told(2 * MIB, hub.stop))
-    ours, theirs = hub.tokens["hf"], scope.token
-    assert {seen.origin for seen in hub.requests} == {asked.origin for asked in scope.asked} == {"hub", "cdn"}
+    ours, theirs = hub.tokens["hf"], scope.tokens["modelscope"]
+    assert {seen.origin for seen in hub.requests} == {asked.origin for asked in scope.requests} == {"hub", "cdn"}
     for seen in hub.requests:
         assert seen.headers.get("authorization") == (f"Bearer {ours}" if seen.origin == "hub" else None)
         assert theirs not in f"{seen.path}{seen.query}{seen.headers}"
-    for asked in scope.asked:
+    for asked in scope.requests:
         assert asked.headers.get("authorization") == (f"Bearer {theirs}" if asked.origin == "hub" else None)
-        assert ours not in f"{asked.path}{asked.told}{asked.headers}" and "cookie" not in asked.headers
+        assert ours not in f"{asked.path}{asked.query}{asked.headers}" and "cookie" not in asked.headers
 
 
 def test_what_a_server_of_ones_own_says_stays_there(hub: LocalZoo, tmp_path: Path) -> None:
@@ -334,20 +350,20 @@ def test_what_a_server_of_ones_own_says_stays_there(hub: LocalZoo, tmp_path: Pat
     assert "No other zoo was asked" in (caught.value.hint or "")
 
 
-def test_a_gate_is_not_walked_around(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_gate_is_not_walked_around(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """An open copy elsewhere is not taken behind a gate's back, not even by hand; who wants it calls it by its name."""
     client, asked = make(), pin(hub)
     hub.gate("org/big")
     for giver in (None, "modelscope"):
         with pytest.raises(AccessError, match="gated"):
             client.download(asked, files="*.safetensors", only_from=giver)
-    assert scope.asked == []
+    assert scope.requests == []
     (copy,) = client.sources(asked).copies
     assert copy.record.access.state == "open"
     assert body(client.download(copy.record)) == WEIGHTS
 
 
-def test_a_gate_that_came_later_wins(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_gate_that_came_later_wins(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """The record was open when it was read; what the zoo says now counts."""
     client = make()
     record = client.resolve(pin(hub))
@@ -358,11 +374,11 @@ def test_a_gate_that_came_later_wins(make: Callable[..., Client], hub: LocalZoo,
     hub.disable("org/big")
     with pytest.raises(Gone):
         client.download(record)
-    assert scope.asked == []
+    assert scope.requests == []
 
 
 def test_a_gated_model_whose_zoo_fails_is_not_looked_for(
-    make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo
+    make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo
 ) -> None:
     """Only its own zoo can say who is let in; the hint says how to go on."""
     client = make({"retries": 1}, tokens=hub.tokens)
@@ -371,10 +387,10 @@ def test_a_gated_model_whose_zoo_fails_is_not_looked_for(
     with pytest.raises(NetworkError) as caught:
         client.download(pin(hub))
     assert "is gated, so that nobody else was asked" in (caught.value.hint or "")
-    assert "--from" in (caught.value.hint or "") and scope.asked == []
+    assert "--from" in (caught.value.hint or "") and scope.requests == []
 
 
-def test_a_private_model_is_told_to_nobody(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_private_model_is_told_to_nobody(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """Neither its name nor its digests leave, whoever asks."""
     client = make(tokens=hub.tokens)
     hub.hide("org/big")
@@ -382,23 +398,23 @@ def test_a_private_model_is_told_to_nobody(make: Callable[..., Client], hub: Loc
     assert record.access.state == "private"
     found = client.sources(record)
     assert found.asked == () and "private" in found.problems["modelscope"].message
-    assert scope.asked == []
+    assert scope.requests == []
 
 
-def test_a_gate_at_the_other_zoo_is_passed_over(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_gate_at_the_other_zoo_is_passed_over(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """Who is not let in there gets its own zoo's failure; who is let in there goes on with that zoo's token."""
-    scope.gated.add("org/big")
+    scope.gate("org/big", readers=("me",))
     hub.fail("*.safetensors", Status(502, origin="cdn", times=None))
     with pytest.raises(NetworkError, match="502") as caught:
         make({"retries": 1}).download(pin(hub))
     assert "modelscope:" in (caught.value.hint or "")
-    assert body(make(tokens={"ms": scope.token}).download(pin(hub))) == WEIGHTS
+    assert body(make(tokens={"ms": scope.tokens["modelscope"]}).download(pin(hub))) == WEIGHTS
 
 
 # -- one zoo and no other -----------------------------------------------------------------------------
 
 
-def test_one_zoo_can_be_named(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_one_zoo_can_be_named(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """Only that one is asked for bytes; what it has not is NotFound, and what it cannot be is told before."""
     client = make()
     snapshot = client.download(pin(hub), files="*.safetensors", only_from="ms")
@@ -414,9 +430,9 @@ def test_one_zoo_can_be_named(make: Callable[..., Client], hub: LocalZoo, scope:
         client.download(pin(hub), files="*.md", only_from="ms", via="official")
 
 
-def test_a_named_zoo_that_fails_is_the_error(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_named_zoo_that_fails_is_the_error(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """Nobody steps in for it, before it is found or after."""
-    scope.flipped.add("model.safetensors")
+    scope.fail("org/big/model.safetensors", Flip())
     with pytest.raises(IntegrityError):
         make().download(pin(hub), files="*.safetensors", only_from="ms")
     scope.stop()
@@ -428,12 +444,12 @@ def test_a_named_zoo_that_fails_is_the_error(make: Callable[..., Client], hub: L
 # -- stopping and going on ------------------------------------------------------------------------------
 
 
-def test_a_search_obeys_the_wish_to_stop(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_search_obeys_the_wish_to_stop(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """A zoo that is silent while it is asked for copies holds nobody up: deadline and cancel end it at once."""
     silent = threading.Event()
     client = make({"read_timeout": 20.0})
     hub.fail("*.safetensors", Status(404, times=None))
-    held = scope.hold("/api/v1/models/org/big", silent)
+    held = hold(scope, silent)
     try:
         with pytest.raises(Cancelled):
             client.download(pin(hub), deadline=0.5)
@@ -447,11 +463,11 @@ def test_a_search_obeys_the_wish_to_stop(make: Callable[..., Client], hub: Local
         silent.set()
 
 
-def test_a_search_that_takes_too_long_is_given_up(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_search_that_takes_too_long_is_given_up(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """The search has a bound, and then the error is that of the model's own zoo."""
     silent = threading.Event()
     hub.fail("*.safetensors", Status(404, times=None))
-    scope.hold("/api/v1/models/org/big", silent)
+    hold(scope, silent)
     try:
         with pytest.raises(NotFound) as caught:
             make({"find_timeout": 0.2, "read_timeout": 20.0}).download(pin(hub))
@@ -481,11 +497,19 @@ client.download(ref, reporter=Dies())
 
 
 def test_a_kill_in_the_middle_of_a_failover(
-    make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo, tmp_path: Path
+    make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo, tmp_path: Path
 ) -> None:
     """What both zoos gave is there after kill -9, and the next run fetches the rest alone, from whoever answers."""
     hub.fail("*.safetensors", Cut(after=500_000, origin="cdn", times=None))
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "home"), hub.endpoints["hf"], scope.endpoint, pin(hub)]
+    command = [
+        sys.executable,
+        "-c",
+        KILLED,
+        str(tmp_path / "home"),
+        hub.endpoints["hf"],
+        scope.endpoints["modelscope"],
+        pin(hub),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 9, done.stderr
     hub.heal()
@@ -500,25 +524,25 @@ def test_a_kill_in_the_middle_of_a_failover(
 # -- the command line -------------------------------------------------------------------------------------
 
 
-def desk(hub: LocalZoo, scope: ScopeZoo, home: Path) -> Desk:
+def desk(hub: LocalZoo, scope: LocalZoo, home: Path) -> Desk:
     import io
 
     environ = {
         "HOME": str(home),
         "ZOOCLIENT_HF_ENDPOINT": hub.endpoints["hf"],
-        "ZOOCLIENT_MODELSCOPE_ENDPOINT": scope.endpoint,
+        "ZOOCLIENT_MODELSCOPE_ENDPOINT": scope.endpoints["modelscope"],
         "ZOOCLIENT_RETRIES": "1",
         "ZOOCLIENT_BACKOFF_BASE": "0",
     }
     return Desk(out=io.StringIO(), err=io.StringIO(), environ=environ, project=None)
 
 
-def test_the_command_line_names_a_zoo(hub: LocalZoo, scope: ScopeZoo, tmp_path: Path) -> None:
+def test_the_command_line_names_a_zoo(hub: LocalZoo, scope: LocalZoo, tmp_path: Path) -> None:
     """`get --from` takes the bytes from one zoo, and `sources` prints a line for each file and place."""
     at = desk(hub, scope, tmp_path)
     assert run(["sources", pin(hub)], obj=at) == 0
     (line,) = at.out.getvalue().splitlines()  # type: ignore[attr-defined]
-    master = scope.find("org/big", "master")
+    master = scope.head("org/big", zoo="modelscope")
     assert line.split()[-3:] == ["model.safetensors", f"modelscope:org/big@{master}", "model.safetensors"]
     assert "config.json: its zoo states no sha256" in at.err.getvalue()  # type: ignore[attr-defined]
     at = desk(hub, scope, tmp_path)

@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 from civzoo import CivZoo
-from scopezoo import ScopeZoo
 
 import zooclient
 from zooclient import Client, FileCopy, Limits, RefError, Settings, Snapshot, Sources, Unsupported
 from zooclient.client.owners import MIRRORS, OWNERS, namesakes
 from zooclient.records.ref import Ref
-from zooclient.testing import LocalZoo, Status
+from zooclient.testing import Edit, LocalZoo, Status
 
 MIB = 2**20
 WEIGHTS = random.Random(31).randbytes(2 * MIB + 5)
@@ -28,14 +27,14 @@ LIMITS = Limits(retries=2, backoff_base=0.01, connect_timeout=2.0, connect_retri
 
 @pytest.fixture
 def hub() -> Iterator[LocalZoo]:
-    with LocalZoo() as running:
+    with LocalZoo(zoos=("hf",)) as running:
         running.commit("acme/tiny", {NAME: WEIGHTS, "README.md": "# Tiny\n"})
         yield running
 
 
 @pytest.fixture
-def scope() -> Iterator[ScopeZoo]:
-    with ScopeZoo() as running:
+def scope() -> Iterator[LocalZoo]:
+    with LocalZoo(zoos=("modelscope",)) as running:
         yield running
 
 
@@ -47,12 +46,12 @@ def civitai() -> Iterator[CivZoo]:
 
 
 @pytest.fixture
-def make(hub: LocalZoo, scope: ScopeZoo, civitai: CivZoo, tmp_path: Path) -> Iterator[Callable[..., Client]]:
+def make(hub: LocalZoo, scope: LocalZoo, civitai: CivZoo, tmp_path: Path) -> Iterator[Callable[..., Client]]:
     """Makes clients of three zoos with one home."""
     with ExitStack() as stack:
 
         def made(**options: Any) -> Client:
-            endpoints = {**hub.endpoints, "ms": scope.endpoint, "civitai": civitai.endpoint}
+            endpoints = {**hub.endpoints, **scope.endpoints, "civitai": civitai.endpoint}
             given: dict[str, Any] = {"home": tmp_path / "home", "endpoints": endpoints}
             given["settings"] = Settings(limits=LIMITS)
             return stack.enter_context(Client(**(given | options)))
@@ -75,14 +74,14 @@ def by_hash(civitai: CivZoo) -> list[str]:
 
 
 def test_every_place_is_told_with_how_it_was_found(
-    make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo, civitai: CivZoo
+    make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo, civitai: CivZoo
 ) -> None:
     """Name and digest each find a place; a file that nobody has, and one that cannot be proved, are told apart."""
     hub.commit("acme/tiny", {"only.bin": random.Random(4).randbytes(MIB)})
     scope.commit("acme/tiny", {NAME: WEIGHTS, "README.md": b"# Tiny\n"})
     found = make().sources(pin(hub))
     assert isinstance(found, Sources) and str(found.ref) == pin(hub)
-    master = scope.find("acme/tiny", "master")
+    master = scope.head("acme/tiny", zoo="modelscope")
     assert [(copy.path, str(copy.ref), copy.found) for copy in found.copies] == [
         (NAME, f"modelscope:acme/tiny@{master}", "name"),
         (NAME, str(found.copies[1].ref), "digest"),
@@ -106,7 +105,7 @@ def test_every_place_is_told_with_how_it_was_found(
 
 
 def test_nothing_moves_and_only_named_zoos_are_asked(
-    make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo, civitai: CivZoo
+    make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo, civitai: CivZoo
 ) -> None:
     """Zoos that are named are asked and no others; one that is none, or gives no files, is an error."""
     scope.commit("acme/tiny", {NAME: WEIGHTS})
@@ -121,7 +120,7 @@ def test_nothing_moves_and_only_named_zoos_are_asked(
 
 
 def test_a_zoo_that_fails_is_a_problem_and_no_end(
-    make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo, civitai: CivZoo
+    make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo, civitai: CivZoo
 ) -> None:
     """What one zoo cannot answer, the next may."""
     scope.stop()
@@ -132,12 +131,12 @@ def test_a_zoo_that_fails_is_a_problem_and_no_end(
 
 
 def test_digests_are_told_only_after_a_failure(
-    make: Callable[..., Client], hub: LocalZoo, civitai: CivZoo, scope: ScopeZoo
+    make: Callable[..., Client], hub: LocalZoo, civitai: CivZoo, scope: LocalZoo
 ) -> None:
     """A download in good health asks no zoo that knows digests; one that fails goes on there."""
     client = make()
     assert givers(client.download(pin(hub), files="README.md"), "README.md") == {"hf"}
-    assert civitai.asked == [] and scope.asked == []
+    assert civitai.asked == [] and scope.requests == []
     hub.fail("*.safetensors", Status(502, origin="cdn", times=None))
     snapshot = client.download(pin(hub))
     assert (snapshot.path / NAME).read_bytes() == WEIGHTS and givers(snapshot) == {"civitai"}
@@ -145,7 +144,7 @@ def test_digests_are_told_only_after_a_failure(
 
 
 def test_what_the_store_has_seen_is_found_without_asking(
-    make: Callable[..., Client], hub: LocalZoo, civitai: CivZoo, scope: ScopeZoo
+    make: Callable[..., Client], hub: LocalZoo, civitai: CivZoo, scope: LocalZoo
 ) -> None:
     """A model of another name at another zoo, whose record was read once, is where a download goes on."""
     client = make()
@@ -160,7 +159,7 @@ def test_what_the_store_has_seen_is_found_without_asking(
     assert (snapshot.path / NAME).read_bytes() == WEIGHTS and givers(snapshot) == {"hf"}
 
 
-def test_a_sha256_that_was_observed_proves_a_copy(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_sha256_that_was_observed_proves_a_copy(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """The Hub tells none of small files; one that came from there once is known by what it was."""
     client = make()
     client.download(pin(hub), files="README.md")
@@ -169,17 +168,20 @@ def test_a_sha256_that_was_observed_proves_a_copy(make: Callable[..., Client], h
     assert (copy.path, copy.file.path, str(copy.ref), copy.found) == ("NOTES.md", "README.md", pin(hub), "seen")
 
 
-def test_a_size_that_differs_is_no_proof(make: Callable[..., Client], hub: LocalZoo, scope: ScopeZoo) -> None:
+def test_a_size_that_differs_is_no_proof(make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo) -> None:
     """A listing that gives another size for the same digest contradicts itself and is not believed."""
-    files = {"Path": NAME, "Type": "blob", "Size": 7, "Sha256": hashlib.sha256(WEIGHTS).hexdigest()}
-    commit = scope.commit("acme/tiny", {NAME: WEIGHTS})
-    payload = {"Files": [files], "LatestCommitter": {"Id": "", "ShortId": commit[:8]}}
-    scope.said["/api/v1/models/acme/tiny/repo/files"] = (200, {"Code": 200, "Success": True, "Data": payload})
+    scope.commit("acme/tiny", {NAME: WEIGHTS})
+
+    def shorten(document: Any) -> Any:
+        listed = document["Data"]["Files"]
+        return {**document, "Data": {**document["Data"], "Files": [{**file, "Size": 7} for file in listed]}}
+
+    scope.fail("/api/v1/models/acme/tiny/repo/files", Edit(shorten))
     assert make().sources(pin(hub), zoos="ms").copies == ()
 
 
 def test_a_local_folder_is_told_to_nobody_by_its_path(
-    make: Callable[..., Client], scope: ScopeZoo, civitai: CivZoo, tmp_path: Path
+    make: Callable[..., Client], scope: LocalZoo, civitai: CivZoo, tmp_path: Path
 ) -> None:
     """Of files on this machine the digests are asked for, where somebody wants to know; their path is not."""
     folder = tmp_path / "secret" / "place"
@@ -187,7 +189,7 @@ def test_a_local_folder_is_told_to_nobody_by_its_path(
     (folder / NAME).write_bytes(WEIGHTS)
     found = make().sources(f"file:{folder}")
     assert [(copy.ref.scheme, copy.found) for copy in found.copies] == [("civitai", "digest")]
-    assert scope.asked == [] and not any("secret" in asked.path for asked in civitai.asked)
+    assert scope.requests == [] and not any("secret" in asked.path for asked in civitai.asked)
 
 
 def test_the_module_has_it_too() -> None:

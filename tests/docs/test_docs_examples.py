@@ -29,6 +29,7 @@ SHOWN = {
     "python -m pip install nox && nox -s tests": "runs this very test",
     'eval "$(_ZOOCLIENT_COMPLETE=bash_source zooclient)"': "tests of the command line ask for the completion script",
     "zooclient serve ./models --host 127.0.0.1 --port 8000": "e2e/ serves a real model so",
+    "zooclient serve ./models --zoo hf --zoo modelscope --port 8000": "tests of the command line serve so",
     "zooclient serve --port 8000": "tests of the server run it over the store",
     "zooclient serve \"$(python -c 'import zooclient.embedded as e; print(e.zoo_folder())')\"\n"
     "export ZOOCLIENT_HF_ENDPOINT=http://127.0.0.1:8000": "the zoo that runs these examples is this one",

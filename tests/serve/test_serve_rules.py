@@ -20,7 +20,8 @@ from zooclient.serve.attributes import LARGE, Attributes
 from zooclient.serve.describe import counted, front_matter, safetensors_header
 from zooclient.serve.exchange import Answer, Question
 from zooclient.serve.folder import FolderShelf
-from zooclient.serve.huggingface import Hub, HubOptions
+from zooclient.serve.huggingface import Hub
+from zooclient.serve.protocol import Options
 from zooclient.serve.ranges import wanted
 from zooclient.serve.shelf import ShelfFile, commit_id, pointer
 from zooclient.serve.signing import Grant, Signer
@@ -125,7 +126,9 @@ def test_a_commit_is_its_content(one: dict[str, int], two: dict[str, int]) -> No
     """The same files are the same commit, in whichever order they were met; others are another."""
 
     def commit(files: dict[str, int]) -> str:
-        return commit_id({path: ShelfFile(path=path, size=size, oid="0" * 40) for path, size in files.items()})
+        return commit_id(
+            {path: ShelfFile(path=path, size=size, oid="0" * 40, content="0" * 64) for path, size in files.items()}
+        )
 
     assert commit(one) == commit(dict(reversed(one.items())))
     assert (commit(one) == commit(two)) == (one == two)
@@ -175,7 +178,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
         accounts=Accounts(),
         signer=Signer(),
         byte_origin=lambda base: "http://bytes:1",
-        options=HubOptions(page_size=2),
+        options=Options(page_size=2),
     )
     shelf.close()
 

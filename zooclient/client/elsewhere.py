@@ -195,11 +195,11 @@ class _Quest:
 
     def _by_digest(self, provider: Provider) -> Flow[None]:
         """Asks a zoo that knows its files by their digests, for those that are still to be found."""
-        from zooclient.providers.base import Knows
+        from zooclient.providers.further import KnowsFiles
 
         digests = list(self._lacking()) if self._enough else list(self._wanted)
         digests = [digest for digest in digests if self._wanted[digest][0].size != 0]  # the empty file tells nothing
-        if not digests or not provider.capability.identify or not isinstance(provider, Knows):
+        if not digests or not provider.capability.identify or not isinstance(provider, KnowsFiles):
             return
         known = yield from provider.holders(digests)
         shares = Counter(ref for refs in known.values() for ref in refs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, MutableMapping
 from contextlib import aclosing
 from io import FileIO
 from typing import Any
@@ -20,6 +20,7 @@ from zooclient.serve.exchange import Answer, Question, Span
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 Handler = Callable[[Question], Answer]
 
 #: Bytes of a request's body at the most.
@@ -35,11 +36,11 @@ _BEATS = 20
 class Witness:
     """Is told of every exchange. This one looks away."""
 
-    def asked(self, question: Question, origin: str) -> Callable[[int, int], None]:
+    def asked(self, question: Question, zoo: str, origin: str) -> Callable[[int, int], None]:
         """Called when a request came; what it returns is called with the status, and bytes as they are sent."""
         return lambda status, sent: None
 
-    def changed(self, question: Question, answer: Answer, origin: str, ask: Handler) -> Answer:
+    def changed(self, question: Question, answer: Answer, zoo: str, origin: str, ask: Handler) -> Answer:
         """Called with the answer before it is sent; returns the one to send. ``ask`` puts another question."""
         return answer
 
@@ -49,13 +50,25 @@ class App:
 
     Args:
         handler: Question to answer; may block.
-        origin: Name that the witness knows it by, ``hub`` or ``cdn``.
+        zoo: Scheme of the zoo that the witness knows it by.
+        origin: The same for its origin, ``hub`` or ``cdn``.
+        methods: HTTP methods that are taken.
         witness: Is told of every exchange, and may change it.
     """
 
-    def __init__(self, handler: Handler, *, origin: str = "hub", witness: Witness | None = None) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        zoo: str = "hf",
+        origin: str = "hub",
+        methods: Collection[str] = ("GET", "HEAD", "POST"),
+        witness: Witness | None = None,
+    ) -> None:
         self._handler = handler
+        self._zoo = zoo
         self._origin = origin
+        self._methods = methods
         self._witness = witness or Witness()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -74,15 +87,15 @@ class App:
             await _plain(send, 413, b"The body of the request is too large.")
             return
         question = _question(scope, body)
-        if question.method not in ("GET", "HEAD", "POST"):
-            await _plain(send, 405, b"Only GET, HEAD and POST are served here.")
+        if question.method not in self._methods:
+            await _plain(send, 405, f"Only {', '.join(sorted(self._methods))} are served here.".encode())
             return
-        tell = self._witness.asked(question, self._origin)
+        tell = self._witness.asked(question, self._zoo, self._origin)
         answer = await asyncio.to_thread(self._answer, question)
         await _deliver(answer, question.method, scope, receive, send, tell)
 
     def _answer(self, question: Question) -> Answer:
-        return self._witness.changed(question, self._handler(question), self._origin, self._handler)
+        return self._witness.changed(question, self._handler(question), self._zoo, self._origin, self._handler)
 
 
 async def _deliver(

@@ -117,6 +117,13 @@ class Answer:
         return self.body.length if isinstance(self.body, Span) else len(self.body)
 
 
+class Refusal(Exception):
+    """Not a failure: the answer to give instead."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+
 def json_answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None, **about: Any) -> Answer:
     """Returns an answer with a JSON body; ``about`` may name ``model`` and ``file``."""
     body = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":")).encode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -16,11 +16,17 @@ from urllib.parse import unquote
 from attrs import evolve, field, frozen
 
 from zooclient.serve.exchange import Answer, Question, Span, text_answer
-from zooclient.serve.huggingface import expired
 
 Handler = Callable[[Question], Answer]
 
 _DOCUMENT = "application/json"
+
+#: How the zoos spell the fields of a file in their listings: its path, its size with the bytes of its unit, its
+#: digests, and what holds further sizes and digests.
+_PATHS = ("path", "rfilename", "Path")
+_SIZES = {"size": 1, "Size": 1}
+_DIGESTS = ("oid", "blobId", "sha256", "Sha256")
+_DIGESTED = ("lfs",)
 
 
 @frozen(kw_only=True)
@@ -147,7 +153,7 @@ class Resize(Fault):
             length = answer.length
         body = evolve(answer.body, length=length) if isinstance(answer.body, Span) else answer.body[:length]
         headers = dict(answer.headers)
-        if answer.status == 206:
+        if "content-range" in headers:
             headers["content-range"] = f"bytes {start}-{start + length + pad - 1}/{size}"
         return evolve(answer, body=body, headers=headers, delivery=evolve(answer.delivery, pad=pad))
 
@@ -158,7 +164,7 @@ class NoRange(Fault):
 
     def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
         """Answers as if no range had been asked for."""
-        if answer.status not in (206, 416):
+        if "content-range" not in answer.headers:
             return None
         headers = {name: value for name, value in question.headers.items() if name != "range"}
         return ask(evolve(question, headers=headers))
@@ -219,7 +225,8 @@ class Expired(Fault):
 
     def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
         """Answers as for a link that is over."""
-        return evolve(expired(), model=answer.model, file=answer.file)
+        # Without its query no link is a good one, and each host says so in its own way.
+        return evolve(ask(evolve(question, query="")), model=answer.model, file=answer.file)
 
 
 @frozen
@@ -242,19 +249,29 @@ class Redirect(Fault):
 
 @frozen
 class LyingCommit(Fault):
-    """The answer names another commit than the one that was asked for."""
+    """The answer names another commit than the one that was asked for, wherever the zoo names it.
+
+    The Hub does in ``X-Repo-Commit`` and ``sha``, ModelScope in its log of commits and beside a listing of files.
+    """
 
     commit: str = field(default="f" * 40)
 
     def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
-        """Replaces ``X-Repo-Commit`` and ``sha``."""
+        """Replaces the commit."""
         headers, spoilt = dict(answer.headers), None
         if "x-repo-commit" in headers:
             headers["x-repo-commit"] = self.commit
             spoilt = evolve(answer, headers=headers)
         document = _document(answer)
-        if isinstance(document, dict) and "sha" in document:
-            spoilt = evolve(answer, headers=headers, body=_dumped({**document, "sha": self.commit}))
+        told = _mapping(document)
+        data = _mapping(told.get("Data"))
+        commits = [told] if "sha" in told else []
+        commits += [_mapping(item) for item in (*_list(data.get("Commit")), data.get("LatestCommitter"))]
+        for commit in commits:
+            for name, length in (("sha", 40), ("Id", 40), ("ShortId", 8)):
+                if name in commit:
+                    commit[name] = self.commit[:length]
+                    spoilt = evolve(answer, headers=headers, body=_dumped(document))
         return spoilt
 
 
@@ -274,31 +291,35 @@ class Claim(Fault):
     def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
         """Rewrites sizes and digests."""
         headers = dict(answer.headers)
-        if "x-linked-etag" in headers and answer.file is not None and about(answer.file):
-            headers["x-linked-size"] = str(int(headers["x-linked-size"]) + self.size_by)
-            for name in ("x-linked-etag", "etag"):
-                told = self._digest(headers[name].strip('"'))
-                headers.pop(name)
-                headers |= {} if told is None else {name: f'"{told}"'}
-            return evolve(answer, headers=headers)
+        if "x-linked-etag" in headers and answer.file is not None:
+            return evolve(answer, headers=self._headers(headers)) if about(answer.file) else None
         document = _document(answer)
-        entries = document.get("siblings") if isinstance(document, dict) else document
-        if not isinstance(entries, list):
-            return None
-        hits = [entry for entry in entries if isinstance(entry, dict) and "size" in entry and about(_path(entry))]
+        hits = [entry for entry in _entries(document) if about(_path(entry))]
         for entry in hits:
             self._falsify(entry)
         return evolve(answer, body=_dumped(document)) if hits else None
 
+    def _headers(self, headers: dict[str, str]) -> dict[str, str]:
+        if "x-linked-size" in headers:
+            headers["x-linked-size"] = str(int(headers["x-linked-size"]) + self.size_by)
+        true = headers["x-linked-etag"]
+        for name in ("x-linked-etag", "etag"):
+            if headers.get(name) == true:
+                told = self._digest(headers.pop(name).strip('"'))
+                headers |= {} if told is None else {name: f'"{told}"'}
+        return headers
+
     def _falsify(self, entry: dict[str, Any]) -> None:
-        for part in (entry, entry.get("lfs")):
-            if isinstance(part, dict):
-                if part.get("type") != "directory":
-                    part["size"] += self.size_by
-                for name in ("oid", "blobId", "sha256"):
-                    if name in part:
-                        told = self._digest(part.pop(name))
-                        part |= {} if told is None else {name: told}
+        for part in (entry, *(entry.get(name) for name in _DIGESTED)):
+            if not isinstance(part, dict):
+                continue
+            for name in _SIZES:
+                if isinstance(part.get(name), int | float):
+                    part[name] += self.size_by / _SIZES[name] if _SIZES[name] > 1 else self.size_by
+            for name in _DIGESTS:
+                if isinstance(part.get(name), str) and part[name]:
+                    told = self._digest(part.pop(name))
+                    part |= {} if told is None else {name: told}
 
     def _digest(self, digest: str) -> str | None:
         turned = digest[:-1] + ("0" if digest[-1:] != "0" else "1")
@@ -367,7 +388,7 @@ class Edit(Fault):
 
 @frozen
 class NullList(Fault):
-    """A list of a JSON document is null: the field of this name, or the document where it is a list itself."""
+    """A list of a JSON document is null: the field of this name, however deep, or the document where it is a list."""
 
     name: str = field(default="siblings")
 
@@ -376,9 +397,10 @@ class NullList(Fault):
         document = _document(answer)
         if isinstance(document, list):
             return evolve(answer, body=b"null")
-        if isinstance(document, dict) and self.name in document:
-            return evolve(answer, body=_dumped({**document, self.name: None}))
-        return None
+        holders = [item for item in _objects(document) if self.name in item]
+        for holder in holders:
+            holder[self.name] = None
+        return evolve(answer, body=_dumped(document)) if holders else None
 
 
 @frozen
@@ -404,12 +426,14 @@ class Thrown:
     Attributes:
         pattern: What it is about.
         fault: The fault.
+        zoo: Scheme of the zoo whose answers it spoils. None: all.
         hits: Answers that it has spoilt.
     """
 
-    def __init__(self, pattern: str, fault: Fault) -> None:
+    def __init__(self, pattern: str, fault: Fault, zoo: str | None = None) -> None:
         self.pattern = pattern
         self.fault = fault
+        self.zoo = zoo
         self.hits = 0
 
     @property
@@ -418,7 +442,7 @@ class Thrown:
         return self.fault.times is not None and self.hits >= self.fault.times
 
     def __repr__(self) -> str:
-        return f"Thrown({self.pattern!r}, {self.fault!r}, hits={self.hits})"
+        return f"Thrown({self.pattern!r}, {self.fault!r}, zoo={self.zoo!r}, hits={self.hits})"
 
 
 class Faults:
@@ -429,7 +453,7 @@ class Faults:
         self._lock = threading.RLock()
         self._thrown: list[Thrown] = []
 
-    def throw(self, pattern: str, fault: Fault) -> Thrown:
+    def throw(self, pattern: str, fault: Fault, *, zoo: str | None = None) -> Thrown:
         """Throws a switch. Several may be thrown at once; each is applied to what the ones before left.
 
         Args:
@@ -437,8 +461,9 @@ class Faults:
                 model (``*.safetensors``), the same with the model before it (``org/name/config.json``), the id of
                 the model (``org/name``), and the path of the URL, decoded (``/api/models*``).
             fault: What goes wrong.
+            zoo: Scheme of the zoo at which it does. None: all.
         """
-        thrown = Thrown(pattern, fault)
+        thrown = Thrown(pattern, fault, zoo)
         with self._lock:
             self._thrown.append(thrown)
         return thrown
@@ -448,11 +473,11 @@ class Faults:
         with self._lock:
             self._thrown = [other for other in self._thrown if thrown is not None and other is not thrown]
 
-    def spoil(self, question: Question, answer: Answer, origin: str, ask: Handler) -> Answer:
-        """Returns the answer as the faults leave it."""
+    def spoil(self, question: Question, answer: Answer, zoo: str, origin: str, ask: Handler) -> Answer:
+        """Returns the answer that a zoo gives at one of its origins as the faults leave it."""
         with self._lock:
             for thrown in tuple(self._thrown):
-                if thrown.spent or thrown.fault.origin not in (None, origin):
+                if thrown.spent or thrown.fault.origin not in (None, origin) or thrown.zoo not in (None, zoo):
                     continue
                 # A claim is about files within a listing, so the listing itself need not fit.
                 if not isinstance(thrown.fault, Claim) and not _about(thrown.pattern, question, answer):
@@ -481,7 +506,8 @@ def _extent(answer: Answer) -> tuple[int, int]:
     """First byte of the body within its file, and the size of the file."""
     if isinstance(answer.body, bytes):
         return 0, len(answer.body)
-    if answer.status == 206:
+    # Not the status: there are zoos that answer with a part under 200.
+    if "content-range" in answer.headers:
         return answer.body.offset, int(answer.headers["content-range"].rpartition("/")[2])
     return 0, answer.body.length
 
@@ -502,5 +528,34 @@ def _dumped(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
 
 
+def _objects(document: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a document, outer ones first."""
+    if isinstance(document, dict):
+        yield document
+    items = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    for item in items:
+        yield from _objects(item)
+
+
+def _entries(document: Any) -> list[dict[str, Any]]:
+    """The objects of a document that are about one file, whichever zoo wrote it."""
+    return [
+        item
+        for item in _objects(document)
+        if any(name in item for name in _PATHS)
+        and any(name in item for name in _SIZES)
+        and item.get("type") != "directory"
+        and item.get("Type") != "tree"
+    ]
+
+
 def _path(entry: Mapping[str, Any]) -> str:
-    return str(entry.get("path", entry.get("rfilename", "")))
+    return str(next(entry[name] for name in _PATHS if name in entry))
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

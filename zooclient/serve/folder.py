@@ -25,7 +25,8 @@ from attrs import evolve, frozen
 from zooclient.errors import Cancelled, ConfigError, StoreError
 from zooclient.records.digest import git_blob_header
 from zooclient.serve.attributes import Attributes
-from zooclient.serve.shelf import Commit, Place, Repository, ShelfFile, Terms, commit_id, pointer, stable_id
+from zooclient.serve.mirrored import Mirrored
+from zooclient.serve.shelf import Commit, Place, Repository, Shelf, ShelfFile, Terms, commit_id, pointer, stable_id
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,17 @@ class _Found:
     path: str
     place: Path
     stamp: tuple[int, int, int]
+
+
+@frozen(kw_only=True)
+class _Digests:
+    sha256: str
+    git: str | None
+
+    @property
+    def kept(self) -> str:
+        """What the content is kept under."""
+        return self.git or self.sha256
 
 
 class _State:
@@ -89,7 +101,7 @@ class FolderShelf:
         self._lock = threading.RLock()
         self._states: dict[str, _State] = {}
         self._moved: dict[str, str] = {}
-        self._hashes: dict[tuple[Path, tuple[int, int, int], bool], str] = {}
+        self._hashes: dict[tuple[Path, tuple[int, int, int], bool], _Digests] = {}
         self._places: dict[str, tuple[Place, ...]] = {}
         self._keep: tempfile.TemporaryDirectory[str] | None = None
         self._closed = threading.Event()
@@ -103,6 +115,10 @@ class FolderShelf:
                 self._keep = None
 
     # What a server asks
+
+    def at(self, scheme: str) -> Shelf:
+        """This folder as the zoo of ``scheme`` shows it; its own commits are those of the Hub."""
+        return self if scheme == "hf" else Mirrored(self, scheme)
 
     def names(self) -> tuple[str, ...]:
         """The ids of all repositories, sorted."""
@@ -343,38 +359,38 @@ class FolderShelf:
 
     def _entry(self, found: _Found, *, large: bool) -> ShelfFile:
         key = (found.place, found.stamp, large)
-        digest = self._hashes.get(key)
-        if digest is None:
-            digest, stamp = self._hash(found.place, large=large)
+        digests = self._hashes.get(key)
+        if digests is None:
+            digests, stamp = self._hash(found.place, large=large)
             if not 0 <= time.time_ns() - stamp[1] <= _TICK:
-                self._hashes[found.place, stamp, large] = digest
+                self._hashes[found.place, stamp, large] = digests
             found = evolve(found, stamp=stamp)
-        return _shelf_file(found.path, found.stamp[0], digest, large=large)
+        return _shelf_file(found.path, found.stamp[0], digests)
 
-    def _hash(self, path: Path, *, large: bool) -> tuple[str, tuple[int, int, int]]:
+    def _hash(self, path: Path, *, large: bool) -> tuple[_Digests, tuple[int, int, int]]:
         for _ in range(5):
             try:
                 with path.open("rb") as file:
                     stamp = _stamp(os.fstat(file.fileno()))
-                    hasher = _hasher(stamp[0], large=large)
+                    hashing = _Hashing(stamp[0], large=large)
                     kept: list[bytes] = []
                     while block := file.read(_BLOCK):
                         if self._closed.is_set():
                             raise Cancelled("The server is being stopped.")
-                        hasher.update(block)
+                        hashing.update(block)
                         if stamp[0] <= self._keep_limit:
                             kept.append(block)
                     if _stamp(os.fstat(file.fileno())) != stamp:
                         continue
             except OSError as error:
                 raise StoreError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
-            digest: str = hasher.hexdigest()
+            digests = hashing.digests()
             if stamp[0] <= self._keep_limit:
-                self._write(digest, b"".join(kept))
+                self._write(digests.kept, b"".join(kept))
             else:
-                others = (place for place in self._places.get(digest, ()) if place.path != path)
-                self._places[digest] = (Place(path=path, stamp=stamp), *others)
-            return digest, stamp
+                others = (place for place in self._places.get(digests.kept, ()) if place.path != path)
+                self._places[digests.kept] = (Place(path=path, stamp=stamp), *others)
+            return digests, stamp
         raise StoreError(f"{str(path)!r} changes faster than it can be read.")
 
     def _attributes(self, entries: Mapping[str, ShelfFile], given: bytes | None) -> Attributes:
@@ -384,11 +400,11 @@ class FolderShelf:
         return Attributes(None if given is None else given.decode("utf-8", "replace"))
 
     def _put(self, path: str, content: bytes, *, large: bool) -> ShelfFile:
-        hasher = _hasher(len(content), large=large)
-        hasher.update(content)
-        digest: str = hasher.hexdigest()
-        self._write(digest, content)
-        return _shelf_file(path, len(content), digest, large=large)
+        hashing = _Hashing(len(content), large=large)
+        hashing.update(content)
+        digests = hashing.digests()
+        self._write(digests.kept, content)
+        return _shelf_file(path, len(content), digests)
 
     def _write(self, digest: str, content: bytes) -> None:
         if self._closed.is_set():
@@ -401,18 +417,30 @@ class FolderShelf:
         self._places[digest] = (Place(path=path, stamp=_stamp(path.stat())),)
 
 
-def _hasher(size: int, *, large: bool) -> hashlib._Hash:
-    if large:
-        return hashlib.sha256()
-    return hashlib.sha1(git_blob_header(size), usedforsecurity=False)
+class _Hashing:
+    """The digests of one content as it comes: its sha256, and git's where git holds the content itself."""
+
+    def __init__(self, size: int, *, large: bool) -> None:
+        self._sha256 = hashlib.sha256()
+        self._git = None if large else hashlib.sha1(git_blob_header(size), usedforsecurity=False)
+
+    def update(self, block: bytes) -> None:
+        self._sha256.update(block)
+        if self._git is not None:
+            self._git.update(block)
+
+    def digests(self) -> _Digests:
+        return _Digests(sha256=self._sha256.hexdigest(), git=None if self._git is None else self._git.hexdigest())
 
 
-def _shelf_file(path: str, size: int, digest: str, *, large: bool) -> ShelfFile:
-    if not large:
-        return ShelfFile(path=path, size=size, oid=digest)
-    text = pointer(digest, size)
+def _shelf_file(path: str, size: int, digests: _Digests) -> ShelfFile:
+    if digests.git is not None:
+        return ShelfFile(path=path, size=size, oid=digests.git, content=digests.sha256)
+    text = pointer(digests.sha256, size)
     oid = hashlib.sha1(git_blob_header(len(text)) + text, usedforsecurity=False).hexdigest()
-    return ShelfFile(path=path, size=size, oid=oid, sha256=digest, pointer_size=len(text))
+    return ShelfFile(
+        path=path, size=size, oid=oid, sha256=digests.sha256, pointer_size=len(text), content=digests.sha256
+    )
 
 
 def _commit(entries: Mapping[str, ShelfFile], date: datetime, title: str) -> Commit:

@@ -18,15 +18,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from zooclient.errors import Cancelled, StoreError
 from zooclient.serve import payloads
 from zooclient.serve.accounts import Account, Accounts, knows, let_in
 from zooclient.serve.describe import Describer
-from zooclient.serve.exchange import Answer, Question, json_answer, text_answer
+from zooclient.serve.exchange import Answer, Question, Refusal, json_answer, text_answer
 from zooclient.serve.listing import Candidate, select
-from zooclient.serve.quota import Quota
+from zooclient.serve.protocol import Options, Origins, Site
+from zooclient.serve.quota import WINDOW, Quota, Spent
 from zooclient.serve.ranges import file_answer, matches
 from zooclient.serve.shelf import Commit, Repository, Shelf, ShelfFile, pointer
 from zooclient.serve.signing import Grant, Signer
@@ -38,35 +39,27 @@ _EXPOSED = (
     "X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,"
     "X-Linked-Size,X-Linked-ETag,X-Xet-Hash"
 )
+#: First part of every path at the host of large files.
+BYTE_PATH = "/xet-bridge-us/"
 #: Paths that one ``paths-info`` takes at the most.
 _MAX_PATHS = 2000
+#: Entries on a page of a listing or a tree at the most, and of a tree with ``expand``.
+_PAGE, _EXPANDED = 1000, 50
 
 
-@frozen(kw_only=True)
-class HubOptions:
-    """How a Hub answers where a choice is left.
-
-    Attributes:
-        page_size: Entries on a page of a tree or a listing at the most (the Hub: 1000).
-        expanded_page_size: The same for a tree with ``expand`` (the Hub: 50).
-        link_lifetime: Seconds that a signed link lives (the Hub: about an hour).
-        bare_401: Answer a stranger who asks for what is not there with 401 and no code, as the Hub does over https.
-            Off, it is 404 ``RepoNotFound``: over plain http the official client reads a bare 401 as a bad login.
-        limits: Requests per five minutes for ``api``, ``resolvers`` and ``pages``. None: told, never enforced.
-    """
-
-    page_size: int = 1000
-    expanded_page_size: int = 50
-    link_lifetime: float = 3600.0
-    bare_401: bool = False
-    limits: Mapping[str, int] | None = None
-
-
-class _Refusal(Exception):
-    """Not a failure: the answer to give instead."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
+def speak(site: Site) -> Origins:
+    """Returns the Hub's two origins."""
+    hub = Hub(
+        site.shelf,
+        accounts=site.accounts,
+        signer=site.signer,
+        byte_origin=site.byte_origin,
+        options=site.options,
+        clock=site.clock,
+    )
+    return Origins(
+        hub=hub.answer, cdn=ByteOrigin(site.shelf, site.signer, repeat=site.one_origin, clock=site.clock).answer
+    )
 
 
 class Hub:
@@ -89,14 +82,14 @@ class Hub:
         accounts: Accounts,
         signer: Signer,
         byte_origin: Callable[[str], str],
-        options: HubOptions | None = None,
+        options: Options | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._shelf = shelf
         self._accounts = accounts
         self._signer = signer
         self._byte_origin = byte_origin
-        self._options = options or HubOptions()
+        self._options = options or Options()
         self._clock = clock
         self._quota = Quota(self._options.limits, clock)
         self._describer = Describer(shelf)
@@ -106,13 +99,13 @@ class Hub:
         segments = question.segments
         kind = "api" if segments[0] == "api" and segments[1:2] != ("resolve-cache",) else "resolvers"
         client = question.headers.get("authorization") or question.client
-        granted, headers = self._quota.spend(client, kind)
-        if not granted:
+        spent = self._quota.spend(client, kind)
+        if not spent.granted:
             answer = _error(429, "We had to rate limit you, please retry later", api=True)
         else:
             try:
                 answer = self._route(question, segments)
-            except _Refusal as refusal:
+            except Refusal as refusal:
                 answer = refusal.answer
             except (StoreError, Cancelled, OSError):
                 # The reason may name paths of this machine; it is for whoever runs it.
@@ -124,7 +117,7 @@ class Hub:
             "x-request-id": f"Root=1-{name[:8]}-{name[8:]}",
             "access-control-expose-headers": _EXPOSED,
             "vary": "Origin, Accept",
-            **headers,
+            **_budget(kind, spent),
         }
         return evolve(answer, headers={**every, **answer.headers})
 
@@ -134,7 +127,7 @@ class Hub:
         except PermissionError:
             whoami = segments == ("api", "whoami-v2")
             message = "Invalid username or password." if whoami else "Invalid credentials in Authorization header"
-            raise _Refusal(_error(401, message, api=True)) from None
+            raise Refusal(_error(401, message, api=True)) from None
         if segments[0] != "api":
             return self._file_route(question, segments, visitor)
         rest = segments[1:]
@@ -198,20 +191,20 @@ class Hub:
         repository = None if canonical is None else self._shelf.repository(canonical)
         if repository is None or not knows(repository.terms, visitor):
             if visitor is None and self._options.bare_401:
-                raise _Refusal(_error(401, "Invalid username or password.", api=api))
-            raise _Refusal(_error(404, "Repository not found", code="RepoNotFound", api=api))
+                raise Refusal(_error(401, "Invalid username or password.", api=api))
+            raise Refusal(_error(404, "Repository not found", code="RepoNotFound", api=api))
         if repository.id != name:
             # By text, so that the rest of the path stays encoded as it was.
             tail = "/".join(question.path.removeprefix(prefix).split("/")[name.count("/") + 1 :])
             location = f"{prefix}{repository.id}" + (f"/{tail}" if tail else "")
-            raise _Refusal(_redirect(307, location + (f"?{question.query}" if question.query else ""), repository.id))
+            raise Refusal(_redirect(307, location + (f"?{question.query}" if question.query else ""), repository.id))
         return repository
 
     def _commit(self, repository: Repository, revision: str, *, api: bool) -> Commit:
         commit = repository.find(revision)
         if commit is None:
             message = f"Invalid rev id: {revision}"
-            raise _Refusal(_error(404, message, code="RevisionNotFound", api=api, model=repository.id))
+            raise Refusal(_error(404, message, code="RevisionNotFound", api=api, model=repository.id))
         return commit
 
     def _place(self, repository: Repository, parts: tuple[str, ...], *, api: bool) -> tuple[Commit, str]:
@@ -226,17 +219,17 @@ class Hub:
         terms = repository.terms
         about = {"model": repository.id, "file": file}
         if terms.disabled:
-            raise _Refusal(_error(403, "Access to this resource is disabled.", api=api, **about))
+            raise Refusal(_error(403, "Access to this resource is disabled.", api=api, **about))
         if let_in(terms, visitor):
             return
         wall = f"Access to model {repository.id} is restricted"
         if visitor is None:
             message = f"{wall}. You must have access to it and be authenticated to access it. Please log in."
-            raise _Refusal(_error(401, message, code="GatedRepo", api=api, **about))
+            raise Refusal(_error(401, message, code="GatedRepo", api=api, **about))
         message = f"{wall} and you are not in the authorized list. Visit the page of the model to ask for access."
         if visitor.name in terms.pending:
             message = f"Your request to access model {repository.id} is awaiting a review from the repo authors."
-        raise _Refusal(_error(403, message, code="GatedRepo", api=api, **about))
+        raise Refusal(_error(403, message, code="GatedRepo", api=api, **about))
 
     def _masked(self, repository: Repository, visitor: Account | None) -> bool:
         return repository.terms.masked and not let_in(repository.terms, visitor)
@@ -267,8 +260,8 @@ class Hub:
             masked=self._masked(repository, visitor),
         )
         if entries is None:
-            raise _Refusal(_missing(repository, commit, folder, api=True))
-        most = self._options.expanded_page_size if expand else self._options.page_size
+            raise Refusal(_missing(repository, commit, folder, api=True))
+        most = min(_EXPANDED if expand else _PAGE, self._options.page_size)
         return self._page(question, entries, most, model=repository.id)
 
     def _paths_info(self, question: Question, repository: Repository, revision: str, visitor: Account | None) -> Answer:
@@ -302,7 +295,7 @@ class Hub:
         try:
             chosen = select(question, self._candidates(visitor))
         except ValueError as error:
-            raise _Refusal(_error(400, str(error), api=True)) from None
+            raise Refusal(_error(400, str(error), api=True)) from None
         rows = [
             payloads.pick(model.repository, model.commit, model.told, names)
             if names
@@ -316,7 +309,7 @@ class Hub:
             )
             for model in chosen
         ]
-        return self._page(question, rows, self._options.page_size)
+        return self._page(question, rows, min(_PAGE, self._options.page_size))
 
     def _page(self, question: Question, entries: list[Any], most: int, **about: Any) -> Answer:
         size = _number(question, "limit", most, most=most)
@@ -349,7 +342,7 @@ class Hub:
             }
             for demo, model in spaces.items()
         ]
-        return self._page(question, rows, self._options.page_size)
+        return self._page(question, rows, min(_PAGE, self._options.page_size))
 
     def _vocabulary(self, question: Question, visitor: Account | None) -> Answer:
         words: dict[str, dict[str, Any]] = {kind: {} for kind in ("pipeline_tag", "library", "license", "other")}
@@ -371,7 +364,7 @@ class Hub:
                     return self._file(question, name, verb, segments[start + 1 :], visitor)
         if segments == ("",):
             return text_answer("This server speaks the protocol of the Hugging Face Hub. Models: /api/models\n")
-        raise _Refusal(_error(404, "Sorry, we can't find the page you are looking for.", code="RepoNotFound"))
+        raise Refusal(_error(404, "Sorry, we can't find the page you are looking for.", code="RepoNotFound"))
 
     def _file(self, question: Question, name: str, verb: str, rest: tuple[str, ...], visitor: Account | None) -> Answer:
         repository = self._repository(question, name, visitor, "/", api=False)
@@ -381,7 +374,7 @@ class Hub:
             self._admit(repository, visitor, api=False, file=path)
         entry = commit.files.get(path)
         if entry is None:
-            raise _Refusal(_missing(repository, commit, path, api=False))
+            raise Refusal(_missing(repository, commit, path, api=False))
         if verb == "raw":
             return self._raw(question, repository, commit, entry)
         if entry.sha256 is not None:
@@ -402,7 +395,7 @@ class Hub:
         if matches(question.headers.get("if-none-match"), headers["etag"]):
             return Answer(status=304, headers=headers, model=repository.id, file=entry.path)
         if self._shelf.place(entry.digest) is None:
-            raise _Refusal(_missing(repository, commit, entry.path, api=False))
+            raise Refusal(_missing(repository, commit, entry.path, api=False))
         grant = Grant(
             model=repository.id,
             commit=commit.id,
@@ -422,7 +415,7 @@ class Hub:
         entry = commit.files.get(path)
         place = None if entry is None or entry.sha256 is not None else self._shelf.place(entry.digest)
         if entry is None or place is None:
-            raise _Refusal(_missing(repository, commit, path, api=False))
+            raise Refusal(_missing(repository, commit, path, api=False))
         headers = {**_file_headers(commit, entry), "content-type": "text/plain; charset=utf-8"}
         answer = file_answer(place, entry.size, f'"{entry.oid}"', question, headers)
         return evolve(answer, model=repository.id, file=path)
@@ -436,7 +429,7 @@ class Hub:
             )
         place = self._shelf.place(entry.digest)
         if place is None:
-            raise _Refusal(_missing(repository, commit, entry.path, api=False))
+            raise Refusal(_missing(repository, commit, entry.path, api=False))
         answer = file_answer(place, entry.size, f'"{entry.oid}"', question, headers)
         return evolve(answer, model=repository.id, file=entry.path)
 
@@ -465,7 +458,7 @@ class ByteOrigin:
         """Returns what the host would say."""
         grant = self._signer.read(question.path, question.query, self._clock())
         if grant is None:
-            return expired()
+            return _expired()
         place = self._shelf.place(grant.sha256)
         if place is None:
             xml = b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>NoSuchKey</Code></Error>"
@@ -489,10 +482,18 @@ class ByteOrigin:
         return evolve(answer, model=grant.model, file=grant.file)
 
 
-def expired() -> Answer:
+def _expired() -> Answer:
     """Returns what the byte host says to a link that is over, forged or cut."""
     said = b"<Error><Code>AccessDenied</Code><Message>Access denied</Message></Error>"
     return Answer(status=403, headers={"content-type": "text/xml"}, body=b'<?xml version="1.0"?>' + said)
+
+
+def _budget(kind: str, spent: Spent) -> dict[str, str]:
+    """What every answer of the Hub tells of a budget, whether it is enforced or not."""
+    return {
+        "ratelimit": f'"{kind}";r={spent.left};t={spent.seconds}',
+        "ratelimit-policy": f'"fixed window";"{kind}";q={spent.limit};w={WINDOW}',
+    }
 
 
 def _error(status: int, message: str, *, code: str | None = None, api: bool = False, **about: Any) -> Answer:
@@ -556,7 +557,7 @@ def _check_expand(names: list[str]) -> None:
     wrong = [name for name in names if name not in payloads.EXPANDABLE]
     if wrong:
         legal = "|".join(f'"{name}"' for name in payloads.EXPANDABLE)
-        raise _Refusal(_error(400, f"Invalid option: expected one of {legal} at expand[0], got {wrong[0]!r}", api=True))
+        raise Refusal(_error(400, f"Invalid option: expected one of {legal} at expand[0], got {wrong[0]!r}", api=True))
 
 
 def _paths_asked(question: Question) -> tuple[list[str], bool]:
@@ -564,7 +565,7 @@ def _paths_asked(question: Question) -> tuple[list[str], bool]:
         try:
             asked = json.loads(question.body)
         except (ValueError, RecursionError):
-            raise _Refusal(_error(400, "Invalid JSON", api=True)) from None
+            raise Refusal(_error(400, "Invalid JSON", api=True)) from None
         paths = asked.get("paths") if isinstance(asked, dict) else None
         expand = bool(asked.get("expand")) if isinstance(asked, dict) else False
     else:
@@ -574,7 +575,7 @@ def _paths_asked(question: Question) -> tuple[list[str], bool]:
     if isinstance(paths, str):
         paths = [paths]
     if not isinstance(paths, list) or len(paths) > _MAX_PATHS or not all(isinstance(path, str) for path in paths):
-        raise _Refusal(_error(400, f"paths must be a list of {_MAX_PATHS} texts at the most", api=True))
+        raise Refusal(_error(400, f"paths must be a list of {_MAX_PATHS} texts at the most", api=True))
     return [path.strip("/") for path in paths], expand
 
 
@@ -583,7 +584,7 @@ def _number(question: Question, name: str, default: int, *, most: int | None = N
     if text is None:
         return default
     if not text.isascii() or not text.isdigit() or len(text) > 9 or (most is not None and int(text) < 1):
-        raise _Refusal(_error(400, f"Invalid number at {name}", api=True))
+        raise Refusal(_error(400, f"Invalid number at {name}", api=True))
     return int(text) if most is None else min(int(text), most)
 
 
@@ -594,7 +595,7 @@ def _cursor(question: Question) -> int:
     except (ValueError, binascii.Error):
         number = -1
     if number < 0:
-        raise _Refusal(_error(400, "Invalid cursor", api=True))
+        raise Refusal(_error(400, "Invalid cursor", api=True))
     return number
 
 

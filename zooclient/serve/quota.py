@@ -1,4 +1,4 @@
-"""Rate limits as the Hub states them: a budget of requests per client, kind and window."""
+"""Rate limits: a budget of requests per client, kind and window."""
 
 from __future__ import annotations
 
@@ -6,8 +6,27 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 
+from attrs import frozen
+
 #: Seconds of a window.
 WINDOW = 300
+
+
+@frozen(kw_only=True)
+class Spent:
+    """What a request left of its budget.
+
+    Attributes:
+        granted: Whether the budget had room for it.
+        limit: Requests of a window.
+        left: Requests that may follow in this one.
+        seconds: Until the next one begins.
+    """
+
+    granted: bool
+    limit: int
+    left: int
+    seconds: int
 
 
 class Quota:
@@ -25,8 +44,8 @@ class Quota:
         self._lock = threading.Lock()
         self._used: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def spend(self, client: str, kind: str) -> tuple[bool, dict[str, str]]:
-        """Takes one request out of a budget. Returns whether it was there, and the headers that tell what is left."""
+    def spend(self, client: str, kind: str) -> Spent:
+        """Takes one request out of a budget."""
         limit = self._limits.get(kind, 1_000_000)
         now = self._clock()
         with self._lock:
@@ -35,9 +54,9 @@ class Quota:
                 began, used = now, 0
             used += 1
             self._used[client, kind] = (began, used)
-        left = max(0, limit - used)
-        seconds = max(1, math.ceil(began + WINDOW - now))
-        return used <= limit, {
-            "ratelimit": f'"{kind}";r={left};t={seconds}',
-            "ratelimit-policy": f'"fixed window";"{kind}";q={limit};w={WINDOW}',
-        }
+        return Spent(
+            granted=used <= limit,
+            limit=limit,
+            left=max(0, limit - used),
+            seconds=max(1, math.ceil(began + WINDOW - now)),
+        )

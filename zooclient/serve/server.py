@@ -1,4 +1,4 @@
-"""Running the origins of a zoo: one for the Hub's protocol, one for the bytes of large files."""
+"""Running the origins of zoos: for each one for its protocol, and one for the bytes of large files."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import field, frozen
 
 from zooclient.errors import ConfigError
 from zooclient.serve.accounts import Accounts
-from zooclient.serve.asgi import App, Witness
+from zooclient.serve.asgi import App, Application, Receive, Send, Witness
 from zooclient.serve.exchange import Answer, Question
 from zooclient.serve.folder import FolderShelf
-from zooclient.serve.huggingface import ByteOrigin, Hub, HubOptions
+from zooclient.serve.protocol import Options, Origins, Site
+from zooclient.serve.protocols import zoo_of
 from zooclient.serve.shelf import Shelf
 from zooclient.serve.signing import Signer
 
 if TYPE_CHECKING:
     from uvicorn import Server
-
-#: First part of every path that a signed link leads to.
-_BYTES = "/xet-bridge-us/"
 
 
 @frozen(kw_only=True)
@@ -36,91 +35,110 @@ class Bound:
     """What a server listens on.
 
     Attributes:
-        url: Origin of the Hub's protocol, ``http://host:port``.
-        byte_url: Origin of large files; the same as ``url`` with one origin.
+        urls: Scheme to the zoo's own origin, ``http://host:port``, in the order in which they were named.
+        byte_urls: Scheme to the origin of its large files; the same with one origin.
     """
 
-    url: str
-    byte_url: str
+    urls: Mapping[str, str] = field(hash=False)
+    byte_urls: Mapping[str, str] = field(hash=False)
+
+    @property
+    def url(self) -> str:
+        """Own origin of the first zoo."""
+        return next(iter(self.urls.values()))
+
+    @property
+    def byte_url(self) -> str:
+        """Origin of large files of the first zoo."""
+        return next(iter(self.byte_urls.values()))
 
 
 class ZooServer:
-    """A shelf on two ports, each with a thread and a loop of its own. A context manager.
+    """A shelf served by the protocols of one or several zoos, each on two ports of its own. A context manager.
+
+    A path of one zoo could be one of another, so no two share a port. The own origins of all zoos share a thread and
+    a loop, their byte origins another.
 
     Args:
         shelf: What is served. Not closed here.
+        zoos: Schemes of the zoos.
         host: Address or name to listen on.
-        port: Port of the Hub's protocol. 0: a free one.
-        byte_port: Port of large files. None: a free one.
-        one_origin: Send large files from ``port`` too; ``byte_port`` is not used.
-        accounts: Who may log in. None: nobody, and tokens that are sent are not looked at.
-        options: How the Hub answers where a choice is left.
+        port: Port of the first zoo; the others take the ports that follow. 0: free ones.
+        byte_port: The same for large files. None: free ones.
+        one_origin: Send large files from the zoo's own port too; ``byte_port`` is not used.
+        accounts: Scheme to who may log in there. A zoo that is not named: nobody, and tokens that are sent are not
+            looked at.
+        options: How the zoos answer where a choice is left.
         witness: Is told of every exchange, and may change it.
         grace: Seconds that running answers get to finish when it stops. 0: they are cut.
 
     Raises:
-        ConfigError: The address or a port cannot be had.
+        ConfigError: The address or a port cannot be had, or no zoo of that scheme is spoken for here.
+        Unsupported: The shelf holds nothing that can be shown as a zoo's.
     """
 
     def __init__(
         self,
         shelf: Shelf,
         *,
+        zoos: Sequence[str] = ("hf",),
         host: str = "127.0.0.1",
         port: int = 0,
         byte_port: int | None = None,
         one_origin: bool = False,
-        accounts: Accounts | None = None,
-        options: HubOptions | None = None,
+        accounts: Mapping[str, Accounts] | None = None,
+        options: Options | None = None,
         witness: Witness | None = None,
         grace: float = 0.0,
     ) -> None:
-        signer = Signer()
+        chosen = list(dict.fromkeys(map(zoo_of, zoos)))
+        shelves = [shelf.at(zoo.scheme) for zoo in chosen]
         self._host = host
-        self._sockets = [_listen(host, port)]
+        self._schemes = [zoo.scheme for zoo in chosen]
+        self._hubs = _listen_all(host, port, len(chosen), [])
+        self._cdns = self._hubs if one_origin else _listen_all(host, byte_port or 0, len(chosen), self._hubs)
+        hubs: dict[int, Application] = {}
+        cdns: dict[int, Application] = {}
+        for zoo, shown, hub, cdn in zip(chosen, shelves, self._hubs, self._cdns, strict=True):
+            site = Site(
+                shelf=shown,
+                accounts=(accounts or {}).get(zoo.scheme, Accounts()),
+                signer=Signer(),
+                byte_origin=_same if one_origin else partial(_with_port, port=_port(cdn)),
+                one_origin=one_origin,
+                options=options or Options(),
+            )
+            spoken = zoo.speak(site)
+            app = partial(App, zoo=zoo.scheme, methods=zoo.methods, witness=witness)
+            hubs[_port(hub)] = app(partial(_both, spoken, zoo.byte_path) if one_origin else spoken.hub)
+            cdns[_port(cdn)] = app(spoken.cdn, origin="cdn")
+        self._loops = [_Loop(hubs, self._hubs, grace)]
         if not one_origin:
-            try:
-                self._sockets.append(_listen(host, byte_port or 0))
-            except ConfigError:
-                self._sockets[0].close()
-                raise
-        byte_at: int = self._sockets[-1].getsockname()[1]
-        hub = Hub(
-            shelf,
-            accounts=accounts or Accounts(),
-            signer=signer,
-            byte_origin=lambda base: base if one_origin else _with_port(base, byte_at),
-            options=options,
-        )
-        bytes_ = ByteOrigin(shelf, signer, repeat=one_origin)
-
-        def both(question: Question) -> Answer:
-            return bytes_.answer(question) if question.path.startswith(_BYTES) else hub.answer(question)
-
-        apps = [App(both if one_origin else hub.answer, witness=witness)]
-        if not one_origin:
-            apps.append(App(bytes_.answer, origin="cdn", witness=witness))
-        self._origins = [_Origin(app, listener, grace) for app, listener in zip(apps, self._sockets, strict=True)]
+            self._loops.append(_Loop(cdns, self._cdns, grace))
 
     @property
     def bound(self) -> Bound:
         """What it listens on."""
-        urls = [_with_port(_base(self._host), listener.getsockname()[1]) for listener in self._sockets]
-        return Bound(url=urls[0], byte_url=urls[-1])
+        base = _base(self._host)
+        urls = [[_with_port(base, _port(listener)) for listener in group] for group in (self._hubs, self._cdns)]
+        return Bound(
+            urls=dict(zip(self._schemes, urls[0], strict=True)),
+            byte_urls=dict(zip(self._schemes, urls[1], strict=True)),
+        )
 
     def start(self) -> Bound:
         """Starts serving and returns what it listens on."""
         bound = self.bound
-        for origin in self._origins:
-            origin.start()
+        for loop in self._loops:
+            loop.start()
         return bound
 
     def stop(self) -> None:
-        """Stops serving; returns when both ports are closed. May be called again."""
-        for origin in self._origins:
-            origin.ask_to_stop()
-        for origin in self._origins:
-            origin.join()
+        """Stops serving; returns when every port is closed. May be called again."""
+        for loop in self._loops:
+            loop.ask_to_stop()
+        for loop in self._loops:
+            loop.join()
 
     def __enter__(self) -> Self:
         self.start()
@@ -135,13 +153,14 @@ class ZooServer:
 def serve(
     source: Shelf | str | os.PathLike[str],
     *,
+    zoos: Sequence[str] = ("hf",),
     host: str = "127.0.0.1",
     port: int = 8000,
     cdn_port: int | None = None,
     one_origin: bool = False,
     on_model: Callable[[str, int], None] | None = None,
     on_ready: Callable[[Bound], None] | None = None,
-    options: HubOptions | None = None,
+    options: Options | None = None,
     stop: threading.Event | None = None,
     grace: float = 5.0,
 ) -> int | None:
@@ -152,13 +171,14 @@ def serve(
 
     Args:
         source: A folder that holds ``owner/name/…``, or a shelf, which is not closed here.
+        zoos: Schemes of the zoos whose protocols are spoken.
         host: Address or name to listen on.
-        port: Port of the Hub's protocol, for ``HF_ENDPOINT=http://host:port``. 0: a free one.
-        cdn_port: Port of large files. None: a free one.
-        one_origin: Send large files from ``port`` too.
+        port: Port of the first zoo, for ``HF_ENDPOINT=http://host:port``; others take those that follow. 0: free ones.
+        cdn_port: The same for large files. None: free ones.
+        one_origin: Send large files from the zoo's own port too.
         on_model: Called with id and number of files for each model of a folder once it is hashed.
-        on_ready: Called once when both ports answer.
-        options: How the Hub answers where a choice is left.
+        on_ready: Called once when every port answers.
+        options: How the zoos answer where a choice is left.
         stop: Ends it when set. None: only a signal does.
         grace: Seconds that running answers get to finish.
 
@@ -166,19 +186,26 @@ def serve(
         The number of the signal that ended it; None when ``stop`` did.
 
     Raises:
-        ConfigError: The address or a port cannot be had, or the folder is none or holds no model.
+        ConfigError: The address or a port cannot be had, the folder is none or holds no model, or no zoo of that
+            scheme is spoken for here.
+        Unsupported: The shelf holds nothing that can be shown as a zoo's.
         StoreError: A file cannot be read.
     """
+    make = partial(
+        ZooServer,
+        zoos=zoos,
+        host=host,
+        port=port,
+        byte_port=cdn_port,
+        one_origin=one_origin,
+        options=options,
+        grace=grace,
+    )
     if not isinstance(source, str | os.PathLike):
-        server = ZooServer(
-            source, host=host, port=port, byte_port=cdn_port, one_origin=one_origin, options=options, grace=grace
-        )
-        return _run(server, on_ready, stop or threading.Event())
+        return _run(make(source), on_ready, stop or threading.Event())
     folder = FolderShelf(Path(source))
     try:
-        server = ZooServer(
-            folder, host=host, port=port, byte_port=cdn_port, one_origin=one_origin, options=options, grace=grace
-        )
+        server = make(folder)
         try:
             folder.warm(on_model or (lambda name, files: None))
             if not folder.names():
@@ -215,12 +242,12 @@ def _run(server: ZooServer, on_ready: Callable[[Bound], None] | None, done: thre
     return caught[0] if caught else None
 
 
-class _Origin:
-    """One port: a uvicorn server with a loop in a thread."""
+class _Loop:
+    """Some ports, each with an application: a uvicorn server with a loop in a thread."""
 
-    def __init__(self, app: App, listener: socket.socket, grace: float) -> None:
-        self._app = app
-        self._listener = listener
+    def __init__(self, apps: Mapping[int, Application], listeners: Sequence[socket.socket], grace: float) -> None:
+        self._apps = apps
+        self._listeners = listeners
         self._grace = grace
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
@@ -231,9 +258,12 @@ class _Origin:
     def start(self) -> None:
         from zooclient.serve.uvicorn_server import make_server
 
-        self._server = make_server(self._app, self._stop, self._grace)
+        self._server = make_server(self._answer, self._stop, self._grace)
         self._thread.start()
         self._running.wait()
+
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        await self._apps[scope["server"][1]](scope, receive, send)
 
     def ask_to_stop(self) -> None:
         if self._loop is not None and self._thread.is_alive():
@@ -246,7 +276,8 @@ class _Origin:
     def join(self) -> None:
         if self._thread.ident is not None:
             self._thread.join()
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
 
     def _run(self) -> None:
         try:
@@ -258,7 +289,34 @@ class _Origin:
         self._loop = asyncio.get_running_loop()
         self._running.set()
         if self._server is not None:
-            await self._server.serve(sockets=[self._listener])
+            await self._server.serve(sockets=list(self._listeners))
+
+
+def _same(base: str) -> str:
+    # Whatever stands in front of it and speaks TLS, say, is kept.
+    return base
+
+
+def _both(spoken: Origins, byte_path: str, question: Question) -> Answer:
+    return spoken.cdn(question) if question.path.startswith(byte_path) else spoken.hub(question)
+
+
+def _listen_all(host: str, port: int, count: int, held: Sequence[socket.socket]) -> list[socket.socket]:
+    """Returns listeners on this port and those that follow; closes them and ``held`` when one cannot be had."""
+    listeners: list[socket.socket] = []
+    try:
+        while len(listeners) < count:
+            listeners.append(_listen(host, port + len(listeners) if port else 0))
+    except ConfigError:
+        for listener in (*held, *listeners):
+            listener.close()
+        raise
+    return listeners
+
+
+def _port(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
 
 
 def _listen(host: str, port: int) -> socket.socket:

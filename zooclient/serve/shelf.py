@@ -29,6 +29,7 @@ class ShelfFile:
         oid: 40 hex. Git blob sha1 of the content, or of the pointer text where ``sha256`` is set.
         sha256: 64 hex of the content of a large file (git LFS). None: git holds the content itself.
         pointer_size: Bytes of the pointer text; 0 where there is none.
+        content: 64 hex, the sha256 of the content, however it is kept; what zoos state that do not speak git's ids.
     """
 
     path: str
@@ -36,6 +37,7 @@ class ShelfFile:
     oid: str
     sha256: str | None = None
     pointer_size: int = 0
+    content: str
 
     @property
     def digest(self) -> str:
@@ -97,11 +99,12 @@ class Repository:
         id: ``owner/name``.
         stable_id: 24 hex that survive a rename.
         commits: Every commit still known, by id.
-        branches: Name to commit id; ``main`` is always among them.
+        branches: Name to commit id; the default one is always among them.
         tags: Name to commit id.
         pulls: Number of a pull request to commit id.
         logs: Branch to its commit ids, newest first.
         terms: Who may have it.
+        main: Name of the default branch.
     """
 
     id: str
@@ -112,6 +115,7 @@ class Repository:
     pulls: Mapping[str, str] = field(factory=dict, hash=False)
     logs: Mapping[str, tuple[str, ...]] = field(factory=dict, hash=False, repr=False)
     terms: Terms = Terms()
+    main: str = "main"
 
     def find(self, revision: str) -> Commit | None:
         """Returns the commit that a branch, a tag, a ``refs/…`` name, a commit id or a unique short one names."""
@@ -144,6 +148,14 @@ class Place:
 class Shelf(Protocol):
     """A set of repositories. Safe between threads."""
 
+    def at(self, scheme: str) -> Shelf:
+        """This shelf as the zoo of ``scheme`` shows it: with commits and a default branch of its own.
+
+        Raises:
+            Unsupported: Nothing that is held here can be shown as that zoo's.
+        """
+        ...
+
     def names(self) -> tuple[str, ...]:
         """The ids of all repositories, sorted."""
         ...
@@ -159,6 +171,11 @@ class Shelf(Protocol):
     def place(self, digest: str) -> Place | None:
         """Where the content with this :attr:`ShelfFile.digest` lies; None when its bytes are gone."""
         ...
+
+
+def main_of(scheme: str) -> str:
+    """Returns the name that a zoo's default branches have."""
+    return "master" if scheme == "modelscope" else "main"
 
 
 def commit_id(files: Mapping[str, ShelfFile]) -> str:

@@ -1,4 +1,4 @@
-"""Signed links from the Hub to the origin that sends large files."""
+"""Signed links from a zoo to the origin that sends its large files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,11 @@ class Grant:
 
 
 class Signer:
-    """Makes links and checks them. A secret of its own makes those of another run worthless."""
+    """Makes links and checks them. A secret of its own makes those of another run worthless.
+
+    :meth:`link` and :meth:`read` make and read those of the Hub; a zoo whose links look otherwise signs what they
+    say with :meth:`sign` and checks it with :meth:`holds`.
+    """
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
@@ -49,7 +53,7 @@ class Signer:
             "response-content-disposition": f"inline; filename*=UTF-8''{quote(name)}; filename=\"{quote(name)}\";",
             "Expires": str(grant.expires),
             "Policy": policy,
-            "Signature": self._sign(path, policy),
+            "Signature": self._sealed(path, policy),
             "Key-Pair-Id": "K2L8F4GPSG1IFC",
         }
         return f"{origin}{path}?{urlencode(query)}"
@@ -58,7 +62,7 @@ class Signer:
         """Returns what a link grants; None when it was not made here, was changed, or is over."""
         values = dict(parse_qsl(query))
         policy = values.get("Policy", "")
-        if not hmac.compare_digest(self._sign(path, policy).encode(), values.get("Signature", "").encode()):
+        if not hmac.compare_digest(self._sealed(path, policy).encode(), values.get("Signature", "").encode()):
             return None
         try:
             grant = Grant(**json.loads(base64.urlsafe_b64decode(policy)))
@@ -68,6 +72,13 @@ class Signer:
             return None
         return grant
 
-    def _sign(self, path: str, policy: str) -> str:
-        digest = hmac.digest(self._secret, f"{path}\n{policy}".encode(), hashlib.sha256)
-        return base64.urlsafe_b64encode(digest).decode()
+    def sign(self, text: str) -> str:
+        """Returns the signature of a text: 64 hex."""
+        return hmac.digest(self._secret, text.encode(), hashlib.sha256).hex()
+
+    def holds(self, text: str, signature: str) -> bool:
+        """Whether a signature is the one that :meth:`sign` gives the text."""
+        return hmac.compare_digest(self.sign(text).encode(), signature.encode())
+
+    def _sealed(self, path: str, policy: str) -> str:
+        return base64.urlsafe_b64encode(bytes.fromhex(self.sign(f"{path}\n{policy}"))).decode()

@@ -1,6 +1,6 @@
 """The store as a shelf: what was downloaded and verified is served on, under the commit that it was pinned to.
 
-Only what came from the Hub is served, because only it has the names and commits that the Hub's protocol speaks of. A
+Each zoo's protocol serves what came from that zoo, because only that has the names and commits that it speaks of. A
 commit holds the files that are held of it, which may be fewer than the Hub has. Rights are not passed on with bytes:
 a model whose record says anything but ``open`` is left out unless it is named.
 """
@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from zooclient.errors import Unsupported
 from zooclient.records.digest import git_blob_header
 from zooclient.records.model import ModelRecord
 from zooclient.records.ref import Ref
 from zooclient.records.snapshot import Snapshot, SnapshotFile
-from zooclient.serve.shelf import Commit, Place, Repository, ShelfFile, Terms, pointer, stable_id
+from zooclient.serve.shelf import Commit, Place, Repository, Shelf, ShelfFile, Terms, main_of, pointer, stable_id
 from zooclient.store.snapshots import read_manifest, suspects, to_snapshot
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ _log = logging.getLogger(__name__)
 #: Seconds for which the store is not read again.
 _FRESH = 2.0
 
-#: Origin whose word goes before that of any other server about the same model.
-_OFFICIAL = "https://huggingface.co:443"
+#: Scheme to the origin whose word goes before that of any other server about the same model.
+_OFFICIAL = {"hf": "https://huggingface.co:443", "modelscope": "https://modelscope.cn:443"}
 
 
 @frozen(kw_only=True)
@@ -43,7 +44,7 @@ class Held:
 
     Attributes:
         snapshot: The snapshot; its files are as they were verified.
-        main: Commit that ``main`` of this model was last seen at by the store. None: it was never asked for.
+        main: Commit that the default branch of this model was last seen at by the store. None: it was never asked for.
     """
 
     snapshot: Snapshot
@@ -56,7 +57,8 @@ class StoreShelf:
     Args:
         store: The store, which is never written; or a function that tells what is held.
         include: References (``hf:org/name``, a revision is not looked at) or ids of gated, private or paid models
-            that are to be served all the same. They are then served to everybody.
+            that are to be served all the same. They are then served to everybody; an id is one at every zoo.
+        scheme: Zoo whose models are served.
         clock: Seconds, rising.
     """
 
@@ -65,15 +67,33 @@ class StoreShelf:
         store: Store | Callable[[], Iterable[Held]],
         *,
         include: Iterable[str] = (),
+        scheme: str = "hf",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._held = store if callable(store) else partial(_held, store)
-        self._include = frozenset(_id(text) for text in include)
+        self._include = tuple(include)
+        self._named = frozenset(map(_named, self._include))
+        self._scheme = scheme
         self._clock = clock
         self._lock = threading.Lock()
         self._read_at: float | None = None
         self._repositories: Mapping[str, Repository] = {}
         self._places: Mapping[str, tuple[Place, ...]] = {}
+
+    def at(self, scheme: str) -> Shelf:
+        """This store as the zoo of ``scheme`` shows it.
+
+        Raises:
+            Unsupported: What came from there has no commits to serve it under.
+        """
+        if scheme not in _OFFICIAL:
+            raise Unsupported(
+                f"The store cannot be served by the protocol of {scheme!r}.",
+                hint=f"Serve a folder of models by it, or the store by those of {', '.join(_OFFICIAL)}.",
+            )
+        if scheme == self._scheme:
+            return self
+        return StoreShelf(self._held, include=self._include, scheme=scheme, clock=self._clock)
 
     def names(self) -> tuple[str, ...]:
         """The ids of all models that are served, sorted."""
@@ -113,13 +133,14 @@ class StoreShelf:
         shelves: dict[str, list[tuple[ModelRecord, Held]]] = {}
         for held in self._held():
             record = held.snapshot.record
-            if record.ref.scheme == "hf" and record.pin == "commit" and self._served(record):
+            if record.ref.scheme == self._scheme and record.pin == "commit" and self._served(record):
                 shelves.setdefault(record.ref.id, []).append((record, held))
         places: dict[str, tuple[Place, ...]] = {}
         return {name: _repository(name, held, places) for name, held in shelves.items()}, places
 
     def _served(self, record: ModelRecord) -> bool:
-        return record.access.state == "open" or record.ref.id in self._include
+        named = {(None, record.ref.id), (record.ref.scheme, record.ref.id)}
+        return record.access.state == "open" or bool(named & self._named)
 
 
 def _held(store: Store) -> Iterator[Held]:
@@ -132,7 +153,7 @@ def _held(store: Store) -> Iterator[Held]:
         zoo, name, revision = manifest["zoo"], manifest["id"], manifest["revision"]
         record = store.load_record(zoo, name, revision)
         if record is not None:
-            seen = store.find_ref(zoo, name, "main")
+            seen = store.find_ref(zoo, name, main_of(record.ref.scheme))
             snapshot = to_snapshot(f"{folder}.json", manifest, partial(_given, record))
             yield Held(snapshot=snapshot, main=None if seen is None else seen.revision)
 
@@ -143,7 +164,9 @@ def _given(record: ModelRecord) -> ModelRecord:
 
 def _repository(name: str, held: list[tuple[ModelRecord, Held]], places: dict[str, tuple[Place, ...]]) -> Repository:
     # What one server said of a model is never served as another's word: one origin is chosen for each id.
-    origins = sorted({record.endpoint or "" for record, _ in held}, key=lambda origin: (origin != _OFFICIAL, origin))
+    scheme = held[0][0].ref.scheme
+    official = _OFFICIAL[scheme]
+    origins = sorted({record.endpoint or "" for record, _ in held}, key=lambda origin: (origin != official, origin))
     if len(origins) > 1:
         _log.warning("%s is held from %s; only what came from %s is served.", name, ", ".join(origins), origins[0])
     ours = sorted(
@@ -159,14 +182,15 @@ def _repository(name: str, held: list[tuple[ModelRecord, Held]], places: dict[st
         ordered = {path: files[path] for path in sorted(files, key=str.encode)}
         commits[revision] = Commit(id=revision, files=ordered, date=_date(record, one.snapshot))
     newest, last = ours[-1]
-    # Without word of ``main``, or where that commit is not held, it is the one that was verified last.
+    # Without word of the default branch, or where that commit is not held, it is the one that was verified last.
     main = last.main if last.main in commits else str(newest.ref.revision)
     return Repository(
         id=name,
         stable_id=newest.stable_id or stable_id(name),
         commits=commits,
-        branches={"main": str(main)},
-        logs={"main": tuple(reversed(commits))},
+        branches={main_of(scheme): str(main)},
+        logs={main_of(scheme): tuple(reversed(commits))},
+        main=main_of(scheme),
         terms=Terms(downloads=newest.downloads or 0, likes=newest.likes or 0),
     )
 
@@ -175,10 +199,12 @@ def _shelf_file(record: ModelRecord, file: SnapshotFile) -> ShelfFile:
     entry = record.file(file.path)
     digests = {} if entry is None else entry.digests
     if "git-sha1" in digests and "sha256" not in digests:
-        return ShelfFile(path=file.path, size=file.size, oid=digests["git-sha1"])
+        return ShelfFile(path=file.path, size=file.size, oid=digests["git-sha1"], content=file.sha256)
     text = pointer(file.sha256, file.size)
     oid = hashlib.sha1(git_blob_header(len(text)) + text, usedforsecurity=False).hexdigest()
-    return ShelfFile(path=file.path, size=file.size, oid=oid, sha256=file.sha256, pointer_size=len(text))
+    return ShelfFile(
+        path=file.path, size=file.size, oid=oid, sha256=file.sha256, pointer_size=len(text), content=file.sha256
+    )
 
 
 def _remember(places: dict[str, tuple[Place, ...]], entry: ShelfFile, snapshot: Snapshot, file: SnapshotFile) -> None:
@@ -197,5 +223,9 @@ def _date(record: ModelRecord, snapshot: Snapshot) -> datetime:
     return record.updated_at or snapshot.verified_at
 
 
-def _id(text: str) -> str:
-    return Ref.parse(text).id if ":" in text else text
+def _named(text: str) -> tuple[str | None, str]:
+    """Scheme and id of a model; None for the scheme where an id alone was given."""
+    if ":" not in text:
+        return None, text
+    ref = Ref.parse(text)
+    return ref.scheme, ref.id

@@ -13,7 +13,7 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
-    from zooclient.serve.asgi import App
+    from zooclient.serve.asgi import Application
 
 _log = logging.getLogger(__name__)
 # uvicorn formats trace messages for a logger that has no level of its own.
@@ -65,7 +65,7 @@ class _Server(Server):
             task.cancel()
 
 
-def make_server(app: App, stop: asyncio.Event, grace: float) -> Server:
+def make_server(app: Application, stop: asyncio.Event, grace: float) -> Server:
     """Returns a server for ``app`` that runs until ``stop`` is set.
 
     Args:
@@ -75,6 +75,7 @@ def make_server(app: App, stop: asyncio.Event, grace: float) -> Server:
     """
     config = Config(
         app,
+        interface="asgi3",
         http=_Protocol,
         ws="none",
         lifespan="off",

@@ -1,4 +1,4 @@
-"""A zoo in this process, for tests: real sockets, real protocols, and switches for what can go wrong.
+"""Zoos in this process, for tests: real sockets, real protocols, and switches for what can go wrong.
 
 ::
 
@@ -8,8 +8,8 @@
         client.download("hf:owner/name@main")
         assert [seen.status for seen in zoo.requests] == […]
 
-It has the Hub's real shape and not a convenient one: git files by 307, large files by 302 to a second origin with
-signed links and an entity tag that is no digest, listings in pages, rate limits in every answer.
+Each zoo has its real shape and not a convenient one. The Hub's: git files by 307, large files by 302 to a second
+origin with signed links and an entity tag that is no digest, listings in pages, rate limits in every answer.
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from attrs import evolve, field, frozen
 
+from zooclient.errors import ConfigError
 from zooclient.serve.accounts import Account, Accounts
 from zooclient.serve.asgi import Handler, Witness
 from zooclient.serve.exchange import Answer, Question
 from zooclient.serve.faults import Fault, Faults, Thrown
 from zooclient.serve.folder import FolderShelf
-from zooclient.serve.huggingface import HubOptions
+from zooclient.serve.protocol import Options
+from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
 from zooclient.serve.server import ZooServer
 
 #: Bytes up to which a file is copied aside, so that older commits of a test's models stay served.
@@ -41,6 +43,7 @@ class Seen:
     """One request that came in.
 
     Attributes:
+        zoo: Scheme of the zoo that was asked.
         origin: ``hub`` (the zoo's own origin) or ``cdn`` (where large files come from).
         method: HTTP method.
         path: As sent, percent-encoded.
@@ -51,6 +54,7 @@ class Seen:
         body: Body of the request.
     """
 
+    zoo: str
     origin: str
     method: str
     path: str
@@ -62,21 +66,24 @@ class Seen:
 
 
 class LocalZoo:
-    """A zoo on loopback. A context manager; several may run at a time.
+    """Every zoo that is spoken for here, on loopback, over one set of models. A context manager; several may run.
+
+    Each zoo has origins, tokens and commits of its own; the bytes are the same.
 
     Args:
         folder: Models as ``folder/owner/name/…``. It is never written. None: an empty zoo, see :meth:`commit`.
-        page_size: Entries on a page of a listing or a tree (the Hub: 1000).
+        page_size: Entries on a page of a listing at the most (the Hub: 1000).
         link_lifetime: Seconds that a signed link lives.
         one_origin: Send large files from the zoo's own origin.
         bare_401: Answer strangers who ask for what is not there with 401 and no code, as the Hub does over https.
-        limits: Requests per five minutes and client for ``api`` and ``resolvers``, enforced with 429. None: told in
-            the headers, never enforced.
+        limits: Requests per five minutes and client for ``api`` and ``resolvers``, enforced with 429. None: never
+            enforced.
+        zoos: Schemes of the zoos that are started. None: all.
 
     Attributes:
         endpoints: Scheme to origin, such as ``{"hf": "http://127.0.0.1:43211"}``.
+        byte_origins: Scheme to origin of large files.
         tokens: Scheme to a token of the account ``me``, which may write.
-        byte_origin: Origin of large files.
     """
 
     def __init__(
@@ -88,40 +95,42 @@ class LocalZoo:
         one_origin: bool = False,
         bare_401: bool = False,
         limits: Mapping[str, int] | None = None,
+        zoos: Sequence[str] | None = None,
     ) -> None:
         self._folder = None if folder is None else Path(folder)
-        self._options = HubOptions(
-            page_size=page_size,
-            expanded_page_size=min(50, page_size),
-            link_lifetime=link_lifetime,
-            bare_401=bare_401,
-            limits=limits,
-        )
+        self._zoos = tuple(ZOOS) if zoos is None else tuple(zoo_of(scheme).scheme for scheme in zoos)
+        self._options = Options(page_size=page_size, link_lifetime=link_lifetime, bare_401=bare_401, limits=limits)
         self._one_origin = one_origin
-        self._accounts = Accounts(())
+        self._accounts = {scheme: Accounts(()) for scheme in self._zoos}
         self._faults = Faults()
         self._witness = _Witness(self._faults)
         self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
         self._server: ZooServer | None = None
         self.endpoints: dict[str, str] = {}
-        self.tokens: dict[str, str] = {"hf": self.add_account("me", role="write")}
-        self.byte_origin = ""
+        self.byte_origins: dict[str, str] = {}
+        self.tokens = {scheme: self.add_account("me", role="write", zoo=scheme) for scheme in self._zoos}
+
+    @property
+    def byte_origin(self) -> str:
+        """Origin of the large files of the first zoo, the Hub's unless others were chosen."""
+        return next(iter(self.byte_origins.values()), "")
 
     def start(self) -> None:
-        """Starts both origins. ``with`` does it."""
+        """Starts every origin. ``with`` does it."""
         self._server = ZooServer(
             self._shelf,
+            zoos=self._zoos,
             one_origin=self._one_origin,
             accounts=self._accounts,
             options=self._options,
             witness=self._witness,
         )
         bound = self._server.start()
-        self.endpoints["hf"] = bound.url
-        self.byte_origin = bound.byte_url
+        self.endpoints |= bound.urls
+        self.byte_origins |= bound.byte_urls
 
     def stop(self) -> None:
-        """Stops both origins and cuts what is under way. May be called again; a stopped zoo does not start again."""
+        """Stops every origin and cuts what is under way. May be called again; a stopped zoo does not start again."""
         self._shelf.close()
         if self._server is not None:
             self._server.stop()
@@ -148,7 +157,7 @@ class LocalZoo:
 
     # What goes wrong
 
-    def fail(self, pattern: str, fault: Fault) -> Thrown:
+    def fail(self, pattern: str, fault: Fault, *, zoo: str | None = None) -> Thrown:
         """Lets something go wrong from now on, and returns a handle that counts how often it has.
 
         Args:
@@ -156,8 +165,14 @@ class LocalZoo:
                 the model before it (``org/name/config.json``), a model (``org/name``), or the path of a URL
                 (``/api/models*``).
             fault: One of :mod:`zooclient.serve.faults`.
+            zoo: Scheme of the one zoo at which it goes wrong. None: at all of them.
+
+        Raises:
+            ConfigError: No such zoo runs here.
         """
-        return self._faults.throw(pattern, fault)
+        if zoo is not None:
+            self._running(zoo)
+        return self._faults.throw(pattern, fault, zoo=zoo)
 
     def heal(self, thrown: Thrown | None = None) -> None:
         """Takes one fault back; None takes all of them."""
@@ -169,14 +184,19 @@ class LocalZoo:
         """The ids of all models, sorted."""
         return self._shelf.names()
 
-    def head(self, model: str, revision: str = "main") -> str:
-        """Returns the commit id (40 hex) that a branch, tag, ``refs/pr/N`` or short id of a model names.
+    def head(self, model: str, revision: str | None = None, *, zoo: str = "hf") -> str:
+        """Returns the commit id (40 hex) that a branch, tag, ``refs/pr/N`` or short id of a model names at a zoo.
+
+        Args:
+            model: ``owner/name``.
+            revision: None: the default branch.
+            zoo: Scheme of the zoo. Each has a history of its own for the same files.
 
         Raises:
             LookupError: There is no such model or revision.
         """
-        repository = self._shelf.repository(model)
-        commit = None if repository is None else repository.find(revision)
+        repository = self._shelf.at(zoo).repository(model)
+        commit = None if repository is None else repository.find(revision or repository.main)
         if commit is None:
             raise LookupError(f"{model} has no revision {revision!r} here.")
         return commit.id
@@ -190,7 +210,9 @@ class LocalZoo:
         title: str = "Update",
         fresh: bool = False,
     ) -> str:
-        """Moves a branch, or ``refs/pr/N``, to a new state and returns its commit id. The folder is not touched.
+        """Moves a branch, or ``refs/pr/N``, to a new state and returns its commit id at the Hub.
+
+        Every zoo shows the new state, each under an id of its own (:meth:`head`). The folder is not touched.
 
         Args:
             model: ``owner/name``; it comes to exist when it does not.
@@ -258,12 +280,21 @@ class LocalZoo:
         """Declares Spaces (``owner/name``) that show the model at work."""
         self._change(model, demos=spaces)
 
-    def add_account(self, name: str, *, role: Literal["read", "write"] = "read") -> str:
-        """Adds an account and returns its token."""
-        # The letters that every token of the Hub begins with, for clients that look.
-        token = "hf_" + secrets.token_hex(17)
-        self._accounts.add(Account(name=name, token=token, role=role))
+    def add_account(self, name: str, *, role: Literal["read", "write"] = "read", zoo: str = "hf") -> str:
+        """Adds an account at one zoo and returns its token.
+
+        Raises:
+            ConfigError: No such zoo runs here.
+        """
+        # The letters that every token of the zoo begins with, for clients that look.
+        token = self._running(zoo).mark + secrets.token_hex(17)
+        self._accounts[zoo].add(Account(name=name, token=token, role=role))
         return token
+
+    def _running(self, scheme: str) -> Zoo:
+        if scheme not in self._zoos:
+            raise ConfigError(f"No zoo {scheme!r} runs here.", hint=f"Those that do: {', '.join(self._zoos)}.")
+        return zoo_of(scheme)
 
     def _change(self, model: str, **changes: Any) -> None:
         self._shelf.set_terms(model, evolve(self._shelf.terms(model), **changes))
@@ -278,8 +309,9 @@ class _Witness(Witness):
         self._seen: dict[int, Seen] = {}
         self._next = 0
 
-    def asked(self, question: Question, origin: str) -> Callable[[int, int], None]:
+    def asked(self, question: Question, zoo: str, origin: str) -> Callable[[int, int], None]:
         seen = Seen(
+            zoo=zoo,
             origin=origin,
             method=question.method,
             path=question.path,
@@ -302,8 +334,8 @@ class _Witness(Witness):
 
         return tell
 
-    def changed(self, question: Question, answer: Answer, origin: str, ask: Handler) -> Answer:
-        return self._faults.spoil(question, answer, origin, ask)
+    def changed(self, question: Question, answer: Answer, zoo: str, origin: str, ask: Handler) -> Answer:
+        return self._faults.spoil(question, answer, zoo, origin, ask)
 
     def seen(self) -> list[Seen]:
         with self._lock:

@@ -1,0 +1,73 @@
+"""The zoos whose protocols are spoken here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from attrs import frozen
+
+from zooclient.errors import ConfigError
+from zooclient.records.rules import ALIASES
+from zooclient.serve import huggingface, modelscope, modelscope_bytes
+from zooclient.serve.protocol import Origins, Site
+
+
+@frozen(kw_only=True)
+class Zoo:
+    """One zoo that can be spoken for.
+
+    Attributes:
+        scheme: Of its references.
+        title: Name of the zoo.
+        speak: Makes its two handlers.
+        byte_path: First part of every path at its byte origin, which tells its paths from those of the zoo's own
+            origin where both are one.
+        variable: Environment variable that points the zoo's official client at a server. None: there is none.
+        mark: First letters of its tokens.
+        methods: HTTP methods that it takes.
+    """
+
+    scheme: str
+    title: str
+    speak: Callable[[Site], Origins]
+    byte_path: str
+    variable: str | None
+    mark: str
+    methods: frozenset[str] = frozenset({"GET", "HEAD", "POST"})
+
+
+#: Scheme to zoo, in the order in which they are told.
+ZOOS: Mapping[str, Zoo] = {
+    zoo.scheme: zoo
+    for zoo in (
+        Zoo(
+            scheme="hf",
+            title="Hugging Face",
+            speak=huggingface.speak,
+            byte_path=huggingface.BYTE_PATH,
+            variable="HF_ENDPOINT",
+            mark="hf_",
+        ),
+        Zoo(
+            scheme="modelscope",
+            title="ModelScope",
+            speak=modelscope.speak,
+            byte_path=modelscope_bytes.BYTE_PATH,
+            variable="MODELSCOPE_ENDPOINT",
+            mark="ms-",
+            methods=frozenset({"GET", "HEAD", "POST", "PUT"}),
+        ),
+    )
+}
+
+
+def zoo_of(scheme: str) -> Zoo:
+    """Returns the zoo of a scheme, or of another name for it.
+
+    Raises:
+        ConfigError: Its protocol is not spoken here.
+    """
+    zoo = ZOOS.get(ALIASES.get(scheme.lower(), scheme.lower()))
+    if zoo is None:
+        raise ConfigError(f"The protocol of {scheme!r} is not spoken here.", hint=f"Those that are: {', '.join(ZOOS)}.")
+    return zoo
