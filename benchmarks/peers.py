@@ -1,7 +1,8 @@
-"""nginx on loopback, with TLS, answering the Hub's protocol for one model out of files."""
+"""nginx on loopback, with TLS, answering the Hub's protocol and ModelScope's for one model out of files."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -104,16 +105,21 @@ def nginx(options: Options, *, rate: str = "40m") -> Iterator[Peer]:
         conf = here / "nginx.conf"
         user = "user root;" if os.geteuid() == 0 else ""
         conf.write_text(_CONF.format(here=here, port=port, capped=capped, rate=rate, user=user))
-        nginx_path = shutil.which("nginx") or "nginx"
-        process = subprocess.Popen([nginx_path, "-e", str(here / "error.log"), "-c", str(conf)])
+        peer = Peer(f"https://localhost:{port}", f"https://localhost:{capped}", authority, commit, options.size, here)
+        process = launched(peer)
         try:
-            _ready(port, authority, process)
-            yield Peer(
-                f"https://localhost:{port}", f"https://localhost:{capped}", authority, commit, options.size, here
-            )
+            yield peer
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
+
+
+def launched(peer: Peer) -> subprocess.Popen[bytes]:
+    """Starts the server of a peer, and returns when it answers. SIGTERM ends it at once, what is under way included."""
+    nginx_path = shutil.which("nginx") or "nginx"
+    process = subprocess.Popen([nginx_path, "-e", str(peer.here / "error.log"), "-c", str(peer.here / "nginx.conf")])
+    _ready(f"{peer.endpoint}/api/models/{MODEL}", peer.authority, process)
+    return process
 
 
 def _write(path: Path, size: int) -> None:
@@ -150,6 +156,7 @@ def _places(here: Path, models: Path) -> str:
                     f"location = {path} {{ alias {answers / str(number)}; types {{ }} default_type application/json; }}"
                 )
             places += [_place(models, commit, file) for file in repository.commits[commit].files.values()]
+            places += _scope_places(here, models, commit, repository.commits[commit].files[FILE])
     finally:
         shelf.close()
     (here / "places.conf").write_text("\n".join(places) + "\n")
@@ -164,6 +171,30 @@ def _place(models: Path, commit: str, file: ShelfFile) -> str:
         f" add_header ETag '\"{file.digest}\"'; add_header X-Repo-Commit {commit};"
         f" add_header X-Linked-Etag '\"{file.digest}\"'; add_header X-Linked-Size {file.size}; }}"
     )
+
+
+def _scope_places(here: Path, models: Path, commit: str, file: ShelfFile) -> list[str]:
+    """Where nginx finds what ModelScope says of the same model, which has the large file alone there."""
+    owner, _, name = MODEL.partition("/")
+    about = {"Path": owner, "Name": name, "Visibility": 5, "Revision": "master"}
+    files = [{"Path": file.path, "Type": "blob", "Size": file.size, "Sha256": file.digest}]
+    told = {
+        "": about,
+        "/commits": {"Commit": [{"Id": commit}]},
+        "/repo/files": {"Files": files, "LatestCommitter": {"Id": commit, "ShortId": commit[:8]}},
+    }
+    places = []
+    for number, (path, data) in enumerate(told.items()):
+        answer = here / "answers" / f"scope{number}"
+        answer.write_text(json.dumps({"Code": 200, "Success": True, "Data": data}))
+        places.append(
+            f"location = /api/v1/models/{MODEL}{path} {{ alias {answer}; types {{ }} default_type application/json; }}"
+        )
+    places.append(
+        f"location = /api/v1/models/{MODEL}/repo {{ alias {models / MODEL / file.path};"
+        f" types {{ }} default_type application/octet-stream; }}"
+    )
+    return places
 
 
 def _certificate(here: Path) -> Path:
@@ -183,13 +214,13 @@ def _free() -> int:
         return port
 
 
-def _ready(port: int, authority: Path, process: subprocess.Popen[bytes]) -> None:
+def _ready(url: str, authority: Path, process: subprocess.Popen[bytes]) -> None:
     context = ssl.create_default_context(cafile=str(authority))
     for _ in range(200):
         if process.poll() is not None:
             raise RuntimeError(f"nginx ended with {process.returncode}")
         try:
-            with urllib.request.urlopen(f"https://localhost:{port}/api/models/{MODEL}", context=context) as answer:
+            with urllib.request.urlopen(url, context=context) as answer:
                 answer.read()
             return
         except OSError:

@@ -196,9 +196,13 @@ def test_the_table_of_variables_is_whole(environ: dict[str, str]) -> None:
         name = variable.name.replace("<ZOO>", "HF")
         if name in ("ZOOCLIENT_CONFIG", "ZOOCLIENT_HF_MIRROR_POLICY"):
             continue
-        sample = {"boolean": "1", "count": "4", "seconds": "6", "bytes": "7", "URL": "https://x"}.get(
-            variable.unit, "copy" if "LINK" in name else "official"
-        )
+        sample = {
+            "boolean": "01"[variable.default == "0"],
+            "count": "4",
+            "seconds": "6",
+            "bytes": "7",
+            "URL": "https://x",
+        }.get(variable.unit, "copy" if "LINK" in name else "official")
         assert Settings.from_env(environ | {name: sample}) != attrs.evolve(
             Settings.from_env(environ), environ=environ | {name: sample}
         ), name

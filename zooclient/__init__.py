@@ -22,6 +22,7 @@ _HOMES = {
             "plan",
             "resolve",
             "search",
+            "sources",
             "start",
             "verify",
             "whoami",
@@ -50,6 +51,7 @@ _HOMES = {
     **dict.fromkeys(("Access", "Demo", "FileEntry", "Hit", "License", "ModelRecord"), "zooclient.records.model"),
     **dict.fromkeys(("Plan", "Reuse", "Skip"), "zooclient.records.plan"),
     "Wishes": "zooclient.records.wishes",
+    **dict.fromkeys(("FileCopy", "Sources"), "zooclient.records.sources"),
     **dict.fromkeys(("Identification", "Identified", "Match"), "zooclient.records.identity"),
     **dict.fromkeys(("Observed", "Receipt", "Snapshot", "SnapshotFile"), "zooclient.records.snapshot"),
     **dict.fromkeys(
@@ -93,6 +95,7 @@ if TYPE_CHECKING:
     from zooclient.client.default import plan as plan
     from zooclient.client.default import resolve as resolve
     from zooclient.client.default import search as search
+    from zooclient.client.default import sources as sources
     from zooclient.client.default import start as start
     from zooclient.client.default import verify as verify
     from zooclient.client.default import whoami as whoami
@@ -147,6 +150,8 @@ if TYPE_CHECKING:
     from zooclient.records.snapshot import Receipt as Receipt
     from zooclient.records.snapshot import Snapshot as Snapshot
     from zooclient.records.snapshot import SnapshotFile as SnapshotFile
+    from zooclient.records.sources import FileCopy as FileCopy
+    from zooclient.records.sources import Sources as Sources
     from zooclient.records.wishes import Wishes as Wishes
     from zooclient.settings import Limits as Limits
     from zooclient.settings import Settings as Settings

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--kind", metavar="KIND", help="What the model is there, such as lora, where its zoo does not tell.")
 @click.option("--no-preview", is_flag=True, help="Fetch no image to show beside it.")
 @click.option("--via", type=click.Choice(["official"]), help="Let the zoo's own client move the bytes.")
+@click.option("--from", "only_from", metavar="ZOO", help="Take the bytes from this zoo and no other.")
 @click.option(
     "--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this time; what arrived is kept."
 )
@@ -43,6 +44,7 @@ def command(
     kind: str | None,
     no_preview: bool,
     via: str | None,
+    only_from: str | None,
     deadline: float | None,
     as_json: bool,
 ) -> None:
@@ -58,6 +60,7 @@ def command(
             reporter=reporter,
             deadline=deadline,
             via=via,
+            only_from=only_from,
         )
     wish = layout_of(layout, to, kind, preview=not no_preview)
     placed = _placed(snapshot, wish) if wish is not None else None

@@ -18,6 +18,7 @@ from zooclient.client.making import (
     settings_of,
     several,
     wishes_of,
+    zoos_of,
 )
 from zooclient.client.steps import Steps, resumed
 from zooclient.client.wiring import Wiring
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from zooclient.records.plan import Plan
     from zooclient.records.query import Query
     from zooclient.records.snapshot import Snapshot
+    from zooclient.records.sources import Sources
     from zooclient.settings import Settings
     from zooclient.store.reports import Verdict
     from zooclient.store.store import Store
@@ -56,6 +58,7 @@ class AsyncClient:
         tokens: Scheme → token, or a function that returns one when it is needed.
         strict: Refuse moving revisions and stale answers. None: as the settings say (False).
         offline: Open no connection at all. None: as the settings say (False).
+        failover: Go on at another zoo that has the same bytes, when a source fails. None: as the settings say (True).
         settings: Everything else that may be set. None: the defaults.
     """
 
@@ -67,10 +70,19 @@ class AsyncClient:
         tokens: Mapping[str, Token] | None = None,
         strict: bool | None = None,
         offline: bool | None = None,
+        failover: bool | None = None,
         settings: Settings | None = None,
     ) -> None:
         self._wiring = Wiring(
-            settings_of(settings, home=home, endpoints=endpoints, tokens=tokens, strict=strict, offline=offline)
+            settings_of(
+                settings,
+                home=home,
+                endpoints=endpoints,
+                tokens=tokens,
+                strict=strict,
+                offline=offline,
+                failover=failover,
+            )
         )
         self._steps = Steps(self._wiring)
 
@@ -193,6 +205,7 @@ class AsyncClient:
         cancel: Cancel | None = None,
         deadline: float | None = None,
         via: str | None = None,
+        only_from: str | None = None,
     ) -> Snapshot:
         """As :meth:`zooclient.Client.download`."""
         stop = own_cancel(cancel, deadline)
@@ -204,6 +217,7 @@ class AsyncClient:
             reporter=reporter,
             cancel=stop,
             via=via,
+            only_from=only_from,
         )
         return await self.run(flow, stop)
 
@@ -232,6 +246,7 @@ class AsyncClient:
         cancel: Cancel | None = None,
         deadline: float | None = None,
         via: str | None = None,
+        only_from: str | None = None,
     ) -> Model:
         """As :meth:`zooclient.Client.load`."""
         from zooclient.loading.model import Model
@@ -244,8 +259,13 @@ class AsyncClient:
             reporter=reporter,
             cancel=stop,
             via=via,
+            only_from=only_from,
         )
         return Model(await self.run(flow, stop))
+
+    async def sources(self, ref: str | Ref | ModelRecord, *, zoos: str | Iterable[str] | None = None) -> Sources:
+        """As :meth:`zooclient.Client.sources`."""
+        return await self.run(self._steps.sources(ref, zoos_of(zoos)))
 
     # -- keep -----------------------------------------------------------------------------------
 

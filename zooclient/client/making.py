@@ -31,6 +31,7 @@ def settings_of(
     tokens: Mapping[str, Token] | None,
     strict: bool | None,
     offline: bool | None,
+    failover: bool | None,
 ) -> Settings:
     """Lays the arguments of a client over its settings.
 
@@ -47,6 +48,8 @@ def settings_of(
         changes["strict"] = strict
     if offline is not None:
         changes["offline"] = offline
+    if failover is not None:
+        changes["failover"] = failover
     zoos = dict(base.zoos)
     for scheme, endpoint in (endpoints or {}).items():
         name = _provided(scheme)
@@ -143,6 +146,15 @@ def several(refs: Iterable[str | Ref | ModelRecord]) -> list[str | Ref | ModelRe
         if not isinstance(ref, (str, Ref, ModelRecord)):
             raise TypeError(f"This takes references and records, and not a {type(ref).__name__}; its `.ref` may do.")
     return found
+
+
+def zoos_of(zoos: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Returns the one names of the zoos that were named. None: none was.
+
+    Raises:
+        RefError: Nobody provides one of them.
+    """
+    return None if zoos is None else tuple(dict.fromkeys(_provided(zoo) for zoo in _tuple(zoos)))
 
 
 def query_of(text: str | Query, zoos: str | Iterable[str] | None, filters: Mapping[str, Any]) -> Query:

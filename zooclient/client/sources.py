@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from zooclient.errors import NotFound
 from zooclient.transfer.item import Item, Source
 
 if TYPE_CHECKING:
     from zooclient.client.mirrorshelf import Shelf
     from zooclient.client.wiring import Wiring
+    from zooclient.net.cancel import Cancel
     from zooclient.records.model import FileEntry, ModelRecord
 
 
-def items_of(wiring: Wiring, record: ModelRecord, files: Iterable[FileEntry], shelf: Shelf | None = None) -> list[Item]:
+def items_of(
+    wiring: Wiring,
+    record: ModelRecord,
+    files: Sequence[FileEntry],
+    giver: str | None,
+    cancel: Cancel,
+    shelf: Shelf | None = None,
+) -> list[Item]:
     """Returns what the engine is asked for, in the order of the files.
 
     Args:
-        wiring: What knows the zoo.
-        record: What the zoo claims.
-        files: Files of it.
-        shelf: What the zoo's mirrors hold of it. None: there are none.
+        wiring: The client's.
+        record: The model.
+        files: Its files that are wanted.
+        giver: The one zoo that is to give them. None: the model's own, and others when that fails.
+        cancel: The wish to stop.
+        shelf: What the zoo's mirrors hold of it. None: there are none, or one zoo is to give the bytes.
+
+    Raises:
+        ZooError: As for :func:`items_from`.
     """
-    return [Item(file=file, owner=str(record.ref), sources=_sources(wiring, record, file, shelf)) for file in files]
+    if giver is not None and giver != record.ref.scheme:
+        return items_from(wiring, record, files, giver, cancel)
+    from zooclient.client.failover import Failover
+
+    # Where mirrors alone are asked, no other zoo is, either.
+    wanted = giver is None and wiring.settings.failover and (shelf is None or shelf.policy != "only")
+    failover = Failover(wiring, record, files, cancel) if wanted else None
+    return [
+        Item(
+            file=file,
+            owner=str(record.ref),
+            sources=_sources(wiring, record, file, shelf),
+            further=None if failover is None else partial(failover.further, file),
+        )
+        for file in files
+    ]
 
 
 def _sources(wiring: Wiring, record: ModelRecord, file: FileEntry, shelf: Shelf | None) -> tuple[Source, ...]:
@@ -32,6 +61,40 @@ def _sources(wiring: Wiring, record: ModelRecord, file: FileEntry, shelf: Shelf 
         return mirrors
     zoo = zoo_source(wiring, record, file)
     return (*mirrors, zoo) if shelf is None or shelf.policy == "first" else (zoo, *mirrors)
+
+
+def items_from(
+    wiring: Wiring, record: ModelRecord, files: Sequence[FileEntry], scheme: str, cancel: Cancel
+) -> list[Item]:
+    """Returns what the engine is asked for when every file is to come from one other zoo.
+
+    Raises:
+        NotFound: That zoo is not known to have the same bytes of some file.
+        Cancelled: While it was asked.
+        PolicyError: The model is private, so that it is not asked.
+        NetworkError: It cannot be asked.
+    """
+    from zooclient.client.elsewhere import find, why_alone
+    from zooclient.client.failover import copy_source
+
+    found = wiring.driver().run(find(wiring, record, files, (scheme,), own=False), cancel=cancel)
+    if scheme in found.problems:
+        raise found.problems[scheme]
+    missing = [file.path for file in files if not found.of(file.path)]
+    if missing:
+        raise NotFound(
+            f"{scheme} has {len(files) - len(missing)} of {len(files)} files of {record.ref} as far as a digest can "
+            f"prove it; {missing[0]} is not among them.",
+            hint=why_alone(found, missing[0]) + " Choose files with a pattern, or let its own zoo give them.",
+        )
+    return [
+        Item(
+            file=file,
+            owner=str(record.ref),
+            sources=tuple(copy_source(wiring, copy) for copy in found.of(file.path)),
+        )
+        for file in files
+    ]
 
 
 def zoo_source(wiring: Wiring, record: ModelRecord, file: FileEntry) -> Source:

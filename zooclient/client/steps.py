@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from zooclient.records.plan import Plan
     from zooclient.records.query import Page, Query
     from zooclient.records.snapshot import Receipt, Snapshot
+    from zooclient.records.sources import Sources
     from zooclient.records.wishes import Wishes
     from zooclient.store.reports import Verdict
     from zooclient.transfer.reporter import Reporter
@@ -349,6 +350,7 @@ class Steps:
         reporter: Reporter | None = None,
         cancel: Cancel | None = None,
         via: str | None = None,
+        only_from: str | None = None,
     ) -> Flow[Snapshot]:
         """A whole, verified snapshot; from the store when it is there."""
         snapshot = self.held(target, wishes, operation)
@@ -366,7 +368,7 @@ class Steps:
 
                     arrange(plan.record, (file.path for file in plan.files), layout)  # before the first byte
                 try:
-                    snapshot = yield from self._bring(plan, reporter, cancel, via)
+                    snapshot = yield from self._bring(plan, reporter, cancel, via, only_from)
                 except (IntegrityError, NotFound) as error:
                     yield from look_again(self.wiring, plan.record, error)
                     raise
@@ -383,7 +385,9 @@ class Steps:
                     yield from lay_out(self.wiring, found, folder, layout, cancel)
         return snapshot
 
-    def _bring(self, plan: Plan, reporter: Reporter | None, cancel: Cancel | None, via: str | None) -> Flow[Snapshot]:
+    def _bring(
+        self, plan: Plan, reporter: Reporter | None, cancel: Cancel | None, via: str | None, only_from: str | None
+    ) -> Flow[Snapshot]:
         from zooclient.net.cancel import Cancel
         from zooclient.net.exchange import Call
 
@@ -393,10 +397,12 @@ class Steps:
 
             snapshot: Snapshot = yield Call(run=lambda: snapshot_in_place(plan))
             return snapshot
-        found: Snapshot = yield Call(run=lambda: self._transfer(plan, reporter, stop, via))
+        found: Snapshot = yield Call(run=lambda: self._transfer(plan, reporter, stop, via, only_from))
         return found
 
-    def _transfer(self, plan: Plan, reporter: Reporter | None, cancel: Cancel, via: str | None) -> Snapshot:
+    def _transfer(
+        self, plan: Plan, reporter: Reporter | None, cancel: Cancel, via: str | None, only_from: str | None
+    ) -> Snapshot:
         """Blocking: adopts what is held, fetches the rest, and builds the snapshot."""
         from attrs import evolve
 
@@ -421,7 +427,7 @@ class Steps:
                 missing.append(item.file)
             else:
                 receipts.append(Receipt(path=item.file.path, observed=observed))
-        shelf = self._shelf(record, cancel) if missing else None
+        shelf = self._shelf(record, cancel) if missing and only_from is None else None
         if shelf is not None and shelf.ahead:
             store.check_space(sum(file.size or 0 for file in missing))
             copied, missing = shelf.copies(missing)
@@ -437,7 +443,7 @@ class Steps:
             if shut is not None and any(file.role != "card" for file in missing):
                 raise shut
             store.check_space(sum(file.expected_size or 0 for file in missing))
-            receipts += self._fetch(plan, missing, reporter, cancel, via, shelf)
+            receipts += self._fetch(plan, missing, reporter, cancel, via, only_from, shelf)
         self._hold_to_digest(plan, receipts)
         return store.assemble(place, record, plan.wishes, receipts)
 
@@ -448,6 +454,7 @@ class Steps:
         reporter: Reporter | None,
         cancel: Cancel,
         via: str | None,
+        only_from: str | None,
         shelf: Shelf | None,
     ) -> list[Receipt]:
         from zooclient.transfer.reporter import Reporter
@@ -457,18 +464,18 @@ class Steps:
         via = via or self.settings.zoo(scheme).via
         if via is not None and via != "official":
             raise ConfigError(f"via={via!r} is not known.", hint='The one choice is via="official".')
+        giver = self._giver(scheme, only_from, via)
         if via == "official" and not (shelf is not None and shelf.policy == "only"):
             from zooclient.client.official import fetch_officially
 
             return list(fetch_officially(self.wiring, plan, files, told, cancel))
         from zooclient.client.sources import items_of
 
-        engine = self.wiring.engine(scheme)
+        items = items_of(self.wiring, record, files, giver, cancel, shelf)
+        engine = self.wiring.engine(giver or scheme)
         sink = self.wiring.store().sink(allow_unverified=plan.wishes.allow_unverified)
         try:
-            return list(
-                engine.transfer(items_of(self.wiring, record, files, shelf), sink, reporter=told, cancel=cancel)
-            )
+            return list(engine.transfer(items, sink, reporter=told, cancel=cancel))
         except (NetworkError, AccessError, NotFound, IntegrityError) as failure:
             if shelf is None or shelf.policy != "fallback":
                 raise
@@ -484,6 +491,50 @@ class Steps:
         from zooclient.client.mirrorshelf import Shelf
 
         return Shelf(mirrors, record, cancel)
+
+    def _giver(self, scheme: str, only_from: str | None, via: str | None) -> str | None:
+        """The one zoo that is to give the bytes; None: no single one was named.
+
+        Raises:
+            RefError: Nobody provides the zoo that was named.
+            Unsupported: No file can be fetched from it.
+            ConfigError: Another zoo's own client cannot bring them.
+        """
+        if only_from is None:
+            return None
+        from zooclient.providers.registry import provided
+
+        giver = provided(only_from)
+        if giver != scheme and via == "official":
+            raise ConfigError(
+                f'via="official" lets the client of {scheme} move the bytes, and only {giver} is to give them.',
+                hint="Leave one of the two out.",
+            )
+        self._must_give(giver)
+        return giver
+
+    def _must_give(self, scheme: str) -> None:
+        """Refuses a zoo from which no file can be fetched.
+
+        Raises:
+            Unsupported: It is one.
+        """
+        provider = self.wiring.provider(scheme)
+        if provider.endpoint is None or not provider.capability.download:
+            from zooclient.errors import Unsupported
+
+            raise Unsupported(f"No file can be fetched from {scheme}.", zoo=scheme)
+
+    def sources(self, target: str | Ref | ModelRecord, zoos: tuple[str, ...] | None) -> Flow[Sources]:
+        """Where else the files of a model lie, each place proved by digest."""
+        from zooclient.client.elsewhere import askable, find
+
+        record = _record(target) if not isinstance(target, (str, Ref)) else (yield from self.resolve(self.read(target)))
+        with telling("sources", record.ref):
+            for scheme in zoos or ():
+                self._must_give(scheme)
+            asked = askable(self.wiring, record, by_itself=False) if zoos is None else zoos
+            return (yield from find(self.wiring, record, record.files, asked, own=zoos is None))
 
     def _hold_to_digest(self, plan: Plan, receipts: list[Receipt]) -> None:
         """Refuses a snapshot that is not the one that the reference's fragment names, before it exists."""

@@ -18,6 +18,7 @@ from zooclient.client.making import (
     settings_of,
     several,
     wishes_of,
+    zoos_of,
 )
 from zooclient.client.steps import Steps, resumed
 from zooclient.client.wiring import Wiring
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from zooclient.records.plan import Plan
     from zooclient.records.query import Query
     from zooclient.records.snapshot import Snapshot
+    from zooclient.records.sources import Sources
     from zooclient.settings import Settings
     from zooclient.store.reports import Verdict
     from zooclient.store.store import Store
@@ -58,6 +60,7 @@ class Client:
         tokens: Scheme → token, or a function that returns one when it is needed.
         strict: Refuse moving revisions and stale answers. None: as the settings say (False).
         offline: Open no connection at all. None: as the settings say (False).
+        failover: Go on at another zoo that has the same bytes, when a source fails. None: as the settings say (True).
         settings: Everything else that may be set. None: the defaults.
 
     Raises:
@@ -73,10 +76,19 @@ class Client:
         tokens: Mapping[str, Token] | None = None,
         strict: bool | None = None,
         offline: bool | None = None,
+        failover: bool | None = None,
         settings: Settings | None = None,
     ) -> None:
         self._wiring = Wiring(
-            settings_of(settings, home=home, endpoints=endpoints, tokens=tokens, strict=strict, offline=offline)
+            settings_of(
+                settings,
+                home=home,
+                endpoints=endpoints,
+                tokens=tokens,
+                strict=strict,
+                offline=offline,
+                failover=failover,
+            )
         )
         self._steps = Steps(self._wiring)
 
@@ -290,6 +302,7 @@ class Client:
         cancel: Cancel | None = None,
         deadline: float | None = None,
         via: str | None = None,
+        only_from: str | None = None,
     ) -> Snapshot:
         """Gets the files of a model, each verified, into the store.
 
@@ -310,6 +323,9 @@ class Client:
             cancel: Stops it from another thread. None: nothing does.
             deadline: Seconds after which it stops by itself; what has arrived is kept. None: none.
             via: ``official`` lets the zoo's own client move the bytes. None: as the settings say.
+            only_from: Scheme of the one zoo that is to give the bytes, proved by sha256 where it is another than the
+                model's own; nobody else is asked when it fails. None: the model's own zoo first, and when that fails
+                whoever is proved to have the same bytes, unless ``failover`` is off.
 
         Returns:
             The snapshot, whole; a pinned one that is held costs no connection.
@@ -331,6 +347,7 @@ class Client:
             reporter=reporter,
             cancel=stop,
             via=via,
+            only_from=only_from,
         )
         return self.run(flow, stop)
 
@@ -385,6 +402,7 @@ class Client:
         cancel: Cancel | None = None,
         deadline: float | None = None,
         via: str | None = None,
+        only_from: str | None = None,
     ) -> Model:
         """Gets a model and opens it: resolve, plan, download, open. Arguments as for :meth:`download`.
 
@@ -403,8 +421,29 @@ class Client:
             reporter=reporter,
             cancel=stop,
             via=via,
+            only_from=only_from,
         )
         return Model(self.run(flow, stop))
+
+    def sources(self, ref: str | Ref | ModelRecord, *, zoos: str | Iterable[str] | None = None) -> Sources:
+        """Finds where else the files of a model lie, each place proved by its sha256.
+
+        The name of the model and, where a zoo knows files by digest, the digests are told to the zoos that are asked;
+        of a private model nothing is. Nothing is fetched.
+
+        Args:
+            ref: The model.
+            zoos: Schemes to ask. None: every zoo that files can be fetched from.
+
+        Returns:
+            The places, the files that nobody else has, and each zoo's problem.
+
+        Raises:
+            RefError: Nobody provides such a zoo.
+            Unsupported: No file can be fetched from such a zoo.
+            ZooError: As for :meth:`resolve`, about the model itself.
+        """
+        return self.run(self._steps.sources(ref, zoos_of(zoos)))
 
     # -- keep -----------------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ class Limits:
         journal_step: Bytes of a connection after which its progress is made durable.
         small_file: Size below which a file is copied into a snapshot instead of linked.
         lock_timeout: To wait for another process that holds what is needed.
+        find_timeout: To find out which other zoos have the same bytes, when a source has failed.
     """
 
     connect_timeout: float = 10.0
@@ -67,6 +68,7 @@ class Limits:
     journal_step: int = 4 * _MIB
     small_file: int = _MIB
     lock_timeout: float = 3600.0
+    find_timeout: float = 30.0
 
     def __attrs_post_init__(self) -> None:
         for name in LIMITS:
@@ -93,6 +95,7 @@ LIMITS: dict[str, type] = {
     "journal_step": int,
     "small_file": int,
     "lock_timeout": float,
+    "find_timeout": float,
 }
 _MAY_BE_ZERO = frozenset(
     {"retries", "connect_retries", "backoff_base", "backoff_max", "max_wait", "small_file", "lock_timeout"}
@@ -159,6 +162,8 @@ class Settings:
         zoos: Scheme → what is set for that zoo.
         strict: Refuse moving revisions and stale answers.
         offline: Open no connection at all.
+        failover: Go on at another zoo that is proved to have the same bytes, when a source fails. Then, and not
+            before, the names and digests of the files that are wanted are told to other zoos.
         link_mode: How large files get into a snapshot: ``auto`` takes the first of the others that works.
         allow_plain_http: Allow http without TLS to other machines than this one, credentials included.
         surroundings: Read the zoos' own variables, token files and caches.
@@ -176,6 +181,7 @@ class Settings:
     zoos: Mapping[str, ZooSettings] = field(factory=dict, hash=False)
     strict: bool = False
     offline: bool = False
+    failover: bool = True
     link_mode: LinkMode = "auto"
     allow_plain_http: bool = False
     surroundings: bool = False

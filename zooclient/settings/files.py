@@ -6,6 +6,7 @@ The user's own, ``config.toml``, may set everything::
     stores = ["/shared/models"]      # further stores, read only
     strict = true
     offline = false
+    failover = true
     link-mode = "auto"
     allow-plain-http = false
     record = "exchanges"
@@ -45,7 +46,7 @@ from zooclient.settings.layer import Layer, canonical
 OTHERS = frozenset({"models", "policy", "groups"})
 
 _COMMON: dict[str, type] = {"strict": bool, "offline": bool, "link-mode": str, "limits": dict, "zoos": dict}
-_USERS: dict[str, type] = {"home": str, "stores": list, "allow-plain-http": bool, "record": str}
+_USERS: dict[str, type] = {"home": str, "stores": list, "allow-plain-http": bool, "record": str, "failover": bool}
 _ZOO: dict[str, type] = {
     "endpoint": str,
     "token": str,

@@ -38,6 +38,7 @@ VARIABLES = (
         "ZOOCLIENT_CONFIG", "The user's config file.", "path", "zooclient/config.toml in the user's config folder"
     ),
     Variable("ZOOCLIENT_OFFLINE", "Open no connection at all.", "boolean", "0"),
+    Variable("ZOOCLIENT_FAILOVER", "Go on at another zoo that has the same bytes.", "boolean", "1"),
     Variable("ZOOCLIENT_STRICT", "Refuse moving revisions and stale answers.", "boolean", "0"),
     Variable("ZOOCLIENT_ALLOW_PLAIN_HTTP", "Allow http without TLS to other machines.", "boolean", "0"),
     Variable("ZOOCLIENT_LINK_MODE", "How large files get into a snapshot.", "auto, reflink, hardlink, copy", "auto"),
@@ -65,6 +66,7 @@ VARIABLES = (
     Variable("ZOOCLIENT_JOURNAL_STEP", "Bytes between two notes on progress.", "bytes", "4194304"),
     Variable("ZOOCLIENT_SMALL_FILE", "Size below which a file is copied, not linked.", "bytes", "1048576"),
     Variable("ZOOCLIENT_LOCK_TIMEOUT", "To wait for another process.", "seconds", "3600"),
+    Variable("ZOOCLIENT_FIND_TIMEOUT", "To find further sources when one has failed.", "seconds", "30"),
 )
 
 #: Variables of others that are honoured, after ours.
@@ -87,6 +89,7 @@ FOREIGN = (
 _BOOLEANS = {
     "ZOOCLIENT_OFFLINE": "offline",
     "ZOOCLIENT_STRICT": "strict",
+    "ZOOCLIENT_FAILOVER": "failover",
     "ZOOCLIENT_ALLOW_PLAIN_HTTP": "allow_plain_http",
 }
 _PATHS = {"ZOOCLIENT_HOME": "home", "ZOOCLIENT_RECORD": "record_dir"}

@@ -77,11 +77,16 @@ class Climb:
         self.limit = max(1, self.limit // 2)
         self._rest(now)
 
+    def bound(self, most: int) -> None:
+        """Never goes above this from now on."""
+        self._most = min(self._most, most)
+        self.limit = min(self.limit, self._most)
+
     def _judge(self, now: float, rate: float) -> bool:
         if self._before is not None:
             limit, earlier = self._before
             if rate < earlier * _WORTH:
-                self.limit = limit
+                self.limit = min(limit, self._most)
                 self._rest(now)
                 return True
         self._before = None
@@ -159,6 +164,25 @@ class Crew:
             self._active -= 1
             self._changed.notify_all()
         self._recruit()
+
+    def bound(self, most: int, cancel: Cancel) -> None:
+        """Uses so many connections at the most from now on. The caller has one, and waits until it is among these.
+
+        Raises:
+            Cancelled: While waiting.
+        """
+        with self._changed:
+            self.most = min(self.most, most)
+            self._climb.bound(most)
+            self._for_small = min(self._for_small, 1 if most <= _FEW else most // 2)
+            self._active -= 1
+            self._changed.notify_all()
+            try:
+                while self._active >= self.most:
+                    cancel.check()
+                    self._changed.wait(cancel.remaining(1.0))
+            finally:
+                self._active += 1
 
     def call(self) -> None:
         """Tells that a file has work for more than one connection."""

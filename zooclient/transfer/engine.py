@@ -16,14 +16,15 @@ from zooclient.records.snapshot import Receipt
 from zooclient.settings import Settings
 from zooclient.transfer.crew import Crew
 from zooclient.transfer.digester import claim_of
-from zooclient.transfer.filejob import FileJob
-from zooclient.transfer.item import Item, Source
+from zooclient.transfer.filejob import FileJob, Later
+from zooclient.transfer.item import Further, Item, Source
+from zooclient.transfer.lineup import Repute
 from zooclient.transfer.reporter import Reporter
 from zooclient.transfer.sink import Sink
 from zooclient.transfer.transport import Lines
 from zooclient.transfer.way import Manners, Tools
 
-__all__ = ["Engine", "Item", "Source"]
+__all__ = ["Engine", "Further", "Item", "Source"]
 
 
 class Engine:
@@ -49,7 +50,8 @@ class Engine:
     ) -> tuple[Receipt, ...]:
         """Brings every file; returns one receipt for each, in their order.
 
-        The first failure ends the transfer; what has arrived is kept, and the next transfer goes on from there.
+        The first failure ends the transfer; what has arrived is kept, and the next transfer goes on from there. A place
+        that fails is asked last for the files that follow; a file that nobody else has waits until the others are here.
 
         Args:
             items: The files.
@@ -120,6 +122,9 @@ class _Transfer:
         self._changed = threading.Condition()
         # Small files first: they are quick, and a zoo that refuses them does so before gigabytes have come.
         self._queue = deque(sorted(range(len(items)), key=lambda index: not self._is_small(items[index])))
+        self._later: deque[int] = deque()
+        self._jobs: dict[int, FileJob] = {}
+        self._repute = Repute()
         self._busy: dict[str, FileJob] = {}
         self._receipts: dict[int, Receipt] = {}
         self._failure: BaseException | None = None
@@ -190,28 +195,45 @@ class _Transfer:
             self._stop.cancel()
 
     def _bring(self, index: int, item: Item) -> None:
-        job, key = FileJob(item, self._tools, self._crew, self._reporter), _content(item)
+        key = _content(item)
         with self._changed:
-            self._busy[key] = job
+            job = self._busy[key] = self._job(index, item)
         try:
             receipt = job.run(self._sink)
+        except Later:
+            with self._changed:
+                job.patient = True
+                self._later.append(index)
+            return
         finally:
             with self._changed:
                 self._busy.pop(key, None)
                 self._changed.notify_all()
         with self._changed:
+            self._jobs.pop(index, None)
             self._receipts[index] = receipt
             self._changed.notify_all()
+
+    def _job(self, index: int, item: Item) -> FileJob:
+        """Returns what brings a file, the same one when it comes to its second turn."""
+        job = self._jobs.get(index)
+        if job is None:
+            alone = not (self._queue or self._busy or self._later)
+            job = FileJob(item, self._tools, self._crew, self._reporter, self._repute, patient=alone)
+            self._jobs[index] = job
+        return job
 
     def _next(self) -> int | None:
         """Returns the next file whose content nobody here is bringing already; None when all are taken."""
         with self._changed:
-            while self._queue and not self._stop.cancelled:
+            while (self._queue or self._later) and not self._stop.cancelled:
                 for index in self._queue:
                     key = _content(self._items[index])
                     if key not in self._busy:
                         self._queue.remove(index)
                         return index
+                if not self._queue and all(job.patient for job in self._busy.values()):
+                    return self._later.popleft()
                 self._changed.wait(1.0)
             return None
 

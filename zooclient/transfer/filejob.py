@@ -5,17 +5,18 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import deque
 from contextlib import closing
 from http.client import HTTPException
 
 from zooclient.errors import IntegrityError, NetworkError, ProtocolError, ZooError
 from zooclient.net.origin import masked, origin
-from zooclient.net.policy import BUSY, Outcome, decide
+from zooclient.net.policy import BUSY, Outcome, decide, server_wait
 from zooclient.records.snapshot import Observed, Receipt
 from zooclient.transfer.crew import Crew
 from zooclient.transfer.failures import Passing, Refusal, StartOver, network_error
 from zooclient.transfer.item import Item, Source
+from zooclient.transfer.lineup import Lineup, Repute
+from zooclient.transfer.pace import Pace
 from zooclient.transfer.partial import Partial
 from zooclient.transfer.ranges import Lease, parse_content_range, range_header
 from zooclient.transfer.reporter import Reporter
@@ -29,6 +30,12 @@ _PROGRESS = 1024 * 1024
 #: Fruitless attempts at an address before the source is asked for another.
 _PATIENCE = 2
 
+#: Fruitless attempts at a source before another is looked for, and after which it is left where there is one.
+_ENOUGH = 2
+
+#: Seconds that a server may ask to wait before the same is done.
+_BRIEF = 5.0
+
 #: A connection is not relieved of work that it would do within these seconds anyway.
 _SOON = 0.2
 
@@ -39,6 +46,10 @@ _FAR = 0.01
 _GROWTH = 8
 
 
+class Later(Exception):
+    """The places that have the file fail at the moment; other files of the transfer should not wait for that."""
+
+
 class FileJob:
     """Brings one file into a sink.
 
@@ -47,16 +58,27 @@ class FileJob:
         tools: What every way needs.
         crew: The budget of connections. :meth:`run` and :meth:`help` are called by who has one of them.
         reporter: Who is told.
+        repute: Which places failed in this transfer.
+
+    Attributes:
+        patient: Whether it stays with a source that fails as long as the limits allow, where nobody else has the file.
+            Otherwise it is then given up for the moment, so that other files come first.
     """
 
-    def __init__(self, item: Item, tools: Tools, crew: Crew, reporter: Reporter) -> None:
+    def __init__(
+        self, item: Item, tools: Tools, crew: Crew, reporter: Reporter, repute: Repute, *, patient: bool = True
+    ) -> None:
         self.item = item
+        self.patient = patient
+        self._lineup = Lineup(item, repute, tools.cancel)
+        self._begun = False
         self._tools = tools
         self._limits = tools.settings.limits
         self._crew = crew
         self._reporter = reporter
         self._partial: Partial | None = None
         self._way: Way | None = None
+        self._pace = Pace(self._limits.stall_timeout, time.monotonic())
         self._label = ""
         self._single = False
         self._ranged = False
@@ -76,6 +98,7 @@ class FileJob:
 
         Raises:
             ZooError: It did not.
+            Later: It may be brought when it is run once more; what has come is kept.
         """
         item = self.item
         try:
@@ -109,7 +132,8 @@ class FileJob:
 
     def _held(self, observed: Observed) -> Receipt:
         path, claimed = self.item.file.path, bool(self.item.file.digests)
-        self._reporter.started(path, observed.size, observed.size)
+        if not self._begun:
+            self._reporter.started(path, observed.size, observed.size)
         self._reporter.finished(path)
         return Receipt(path=path, observed=observed, claimed=claimed)
 
@@ -124,41 +148,60 @@ class FileJob:
 
     def _bring(self, partial: Partial) -> Observed:
         """Takes from one source after the other until the bytes are whole and right."""
-        file = self.item.file
-        self._reporter.started(file.path, file.size, partial.have)
-        sources = deque(self.item.sources)
-        told: ZooError | None = None
+        file, source = self.item.file, None
+        if not self._begun:
+            self._begun = True
+            self._reporter.started(file.path, file.size, partial.have)
+        failure: ZooError = ProtocolError(f"{file.path} of {self.item.owner} has no source.")
         while True:
             if not partial.complete():
-                if not sources:
-                    raise told or ProtocolError(f"{file.path} of {self.item.owner} has no source.")
+                source = self._source(failure)
                 try:
-                    self._take_from(sources[0], partial)
+                    self._take_from(source, partial)
                 except Refusal as refusal:
                     failure = refusal.error
                     failure.__cause__ = failure.__cause__ or refusal.__cause__
-                    told = _weightier(told, failure, sources[0])
                     self._dismiss_helpers()
                     if partial.complete():  # and more came behind: this is another file than the one promised
                         self._throw_away(partial)
-                    self._pass_on(sources, failure)
+                    self._pass_on(source, failure)
                     continue
             self._dismiss_helpers()
             observed = partial.finish(self._tools.cancel)
             wrong = self._wrong(partial, observed)
             if wrong is None:
                 return observed
-            told = _weightier(told, wrong, sources[0]) if sources else wrong
+            failure = wrong
             alone = not partial.resumed and len(partial.given) <= 1
             self._throw_away(partial)
-            if alone:
-                self._pass_on(sources, wrong)
+            if alone and source is not None:
+                self._pass_on(source, failure)
             # Otherwise nobody knows who lied: the source at hand brings it again, all by itself.
 
-    def _pass_on(self, sources: deque[Source], failure: ZooError) -> None:
-        sources.popleft()
-        if sources:
-            self._reporter.retried(self.item.file.path, f"{failure.message} Next: {sources[0].label}.", 0.0)
+    def _source(self, failure: ZooError) -> Source:
+        """Returns the source to take from.
+
+        Raises:
+            ZooError: None is left.
+            Later: Those that are left failed in this transfer, and there is time.
+        """
+        lineup, path = self._lineup, self.item.file.path
+        source = lineup.first()
+        if lineup.stuck and not self.patient:
+            lineup.again()
+            self._reporter.retried(path, "Nobody else has it. It is tried again when the other files are here.", 0.0)
+            raise Later
+        if source is None:
+            raise lineup.error(failure)
+        passed = lineup.passed()
+        if passed is not None:
+            self._reporter.retried(path, f"{passed.label} failed before. Next: {source.label}.", 0.0)
+        return source
+
+    def _pass_on(self, source: Source, failure: ZooError) -> None:
+        following = self._lineup.drop(source, failure)
+        if following is not None:
+            self._reporter.retried(self.item.file.path, f"{failure.message} Next: {following.label}.", 0.0)
 
     def _wrong(self, partial: Partial, observed: Observed) -> IntegrityError | None:
         digests, path = self.item.file.digests, self.item.file.path
@@ -180,7 +223,10 @@ class FileJob:
         Raises:
             Refusal: It will not give it.
         """
+        if source.bears is not None:
+            self._crew.bound(source.bears, self._tools.cancel)
         self._way, self._label = Way(source, self._tools), source.label
+        self._pace = Pace(self._limits.stall_timeout, time.monotonic())
         self._single = self._ranged = False
         fruitless, restarts, mark = 0, 0, partial.have
         while not partial.complete():
@@ -200,6 +246,8 @@ class FileJob:
                 if partial.have - mark >= _PROGRESS:
                     fruitless = 0
                 fruitless, mark = fruitless + 1, partial.have
+                if self._is_left(passing, fruitless):
+                    raise Refusal(passing.error) from passing
                 self._pause(passing, fruitless)
                 if fruitless >= _PATIENCE:
                     self._way.forget()
@@ -214,6 +262,32 @@ class FileJob:
             if not partial.complete():
                 partial.changed.wait(0.1)
         self._look_up()
+        self._mind_pace()
+
+    def _is_left(self, passing: Passing, fruitless: int) -> bool:
+        """Whether to leave a source that may yet recover, because another has the file, or other files can come first.
+
+        With another source at hand, one further attempt is all that is worth its time, and none where nothing came
+        for as long as a time limit, where it crawls, or where it asks to wait.
+        """
+        if not self._is_hopeless(passing, fruitless):
+            return False
+        if self._lineup.another(passing.error):
+            return True
+        self._pace = Pace(self._limits.stall_timeout, time.monotonic())  # it is all there is: no word of its pace now
+        return not self.patient and self.item.further is not None
+
+    def _is_hopeless(self, passing: Passing, fruitless: int) -> bool:
+        if fruitless >= _ENOUGH:
+            return True
+        if passing.kind == "timeout":
+            limits = self._limits
+            silence = min(limits.connect_timeout, limits.read_timeout, limits.stall_timeout)
+            now = time.monotonic()
+            # Where other connections to it still bring bytes, a single one fell silent and not the source.
+            return now - self._pace.last >= 0.9 * silence or self._pace.crawls(now)
+        asked = server_wait(passing.headers, time.time()) if passing.status in BUSY else None
+        return asked is not None and asked > _BRIEF
 
     def _pause(self, passing: Passing, attempt: int) -> None:
         """Waits as the server asked, or as is polite.
@@ -431,6 +505,7 @@ class FileJob:
             route.gave = True
             self._reporter.advanced(self.item.file.path, count)
             self._crew.arrived(count)
+            self._mind_pace(count)
         if lease.stop is None:
             partial.learn(lease.at)  # the body had no length, and has ended well
         elif lease.left:
@@ -438,6 +513,17 @@ class FileJob:
             raise Passing(NetworkError(f"{place} ended the answer {lease.left} bytes early.", url=place), kind="cut")
         elif reply.length is None and lease.stop == partial.size and reply.fill(memoryview(bytearray(1))):
             raise Refusal(self._wrong_size(f"more than {partial.size} bytes", reply))
+
+    def _mind_pace(self, count: int = 0) -> None:
+        """Counts bytes, and gives the source a rest where it has become far too slow and there may be another."""
+        now = time.monotonic()
+        with self._state:
+            if count:
+                self._pace.arrived(now, count)
+            crawls = self._pace.crawls(now)
+        if crawls and self._lineup.open:
+            error = NetworkError(f"{self._label} has become far too slow.", hint="What has arrived is kept.")
+            raise Passing(error, kind="timeout")
 
     def _learn_pace(self, count: int, waited: float, poured: float) -> None:
         """Makes pieces longer where the wait for each answer is a good part of its time."""
@@ -474,11 +560,6 @@ class FileJob:
             f"{self._label} {what}, for {self.item.file.path} of {self.item.owner}.",
             hint='via="official" asks through the zoo\'s own client.',
         )
-
-
-def _weightier(before: ZooError | None, now: ZooError, source: Source) -> ZooError:
-    """Returns the failure to tell in the end: that a mirror has nothing either is no news beside what the zoo said."""
-    return before if before is not None and source.anonymous else now
 
 
 class _Dismissed(Exception):

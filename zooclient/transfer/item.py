@@ -7,6 +7,7 @@ from collections.abc import Callable
 from attrs import field, frozen
 
 from zooclient.errors import ZooError
+from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Request, Response
 from zooclient.records.model import FileEntry
 
@@ -28,6 +29,8 @@ class Source:
         owns: Whether an address is the source itself, besides the origin that ``locate`` names. None: no other is.
         public: The source is on the internet, so that it cannot mean an address inside a private network.
         anonymous: No credential goes to it at any hop, and why it gives nothing never hides what another source said.
+        bears: Connections at the most that it bears, all files of a transfer together. None: as many as the engine
+            may open.
     """
 
     label: str
@@ -38,6 +41,20 @@ class Source:
     owns: Callable[[str], bool] | None = field(default=None, repr=False)
     public: bool = False
     anonymous: bool = False
+    bears: int | None = None
+
+
+@frozen(kw_only=True)
+class Further:
+    """What was found when further sources of a file were looked for.
+
+    Attributes:
+        sources: Best first; none when nobody else has the same bytes.
+        told: One sentence about the search, for the error in case the file cannot be had. None: nothing to say.
+    """
+
+    sources: tuple[Source, ...] = ()
+    told: str | None = None
 
 
 @frozen(kw_only=True)
@@ -48,8 +65,12 @@ class Item:
         file: Path, size and digests as the zoo claims them.
         sources: Where to take it from, best first; at least one.
         owner: Pinned reference as text, for messages and for files without a digest.
+        further: Looks for other places that have the same bytes, told what failed. Asked once at the most, and only
+            when the sources at hand are used up or stall: a download in good health asks nobody else. It may block,
+            as long as the wish to stop allows. None: there are none to look for.
     """
 
     file: FileEntry
     sources: tuple[Source, ...]
     owner: str
+    further: Callable[[ZooError, Cancel], Further] | None = field(default=None, repr=False)
