@@ -87,7 +87,7 @@ def test_from_search_to_card(shell: Shell, civitai: CivZoo) -> None:
 
 
 def test_how_it_ends(shell: Shell, civitai: CivZoo) -> None:
-    """Exit codes by what the caller does next: decides, distrusts and then accepts, asks for access, looks elsewhere."""
+    """Exit codes by what the caller does next: decides, distrusts, asks for access, looks elsewhere."""
     found = civitai.version(20)
     assert found is not None
     shell("get", PIN, ZOOCLIENT_STRICT="1", code=6)

@@ -245,7 +245,8 @@ def test_live_facts_that_do_not_hold_are_printed(shell: Shell) -> None:
     ran = shell("doctor", "--live")
     assert ran.code == 7
     assert "FAIL" in ran.out
-    assert "ok    A model that does not exist is not found." in ran.out
+    for zoo in ("hf", "civitai"):
+        assert f"ok    {zoo:<11} A model that does not exist is not found." in ran.out
 
 
 def test_a_terminal_is_not_steered_by_a_card(shell: Shell, zoo: LocalZoo) -> None:

@@ -240,7 +240,7 @@ def test_nothing_at_all_is_an_empty_answer(tmp_path: Path) -> None:
 
 
 def test_it_stops_when_it_is_told(tmp_path: Path) -> None:
-    """A caller's wish ends the reading of all files, in both colours."""
+    """A caller's wish, and a deadline, end the reading of all files."""
     for number in range(8):
         (tmp_path / f"{number}.bin").write_bytes(bytes(4 << 20))
     cancel = Cancel()
@@ -249,10 +249,11 @@ def test_it_stops_when_it_is_told(tmp_path: Path) -> None:
         def advanced(self, path: str, count: int) -> None:
             cancel.cancel()
 
-    with Client(home=tmp_path / "home") as client, pytest.raises(Cancelled):
+    with Client(home=tmp_path / "home") as client, pytest.raises(Cancelled) as caught:
         client.identify(tmp_path, reporter=Stopping(), cancel=cancel)
     with Client(home=tmp_path / "home") as client, pytest.raises(Cancelled):
         client.identify(tmp_path, deadline=0)
+    assert "begins anew" in (caught.value.hint or "")
 
 
 def test_hashes_leave_this_machine_only_online(

@@ -52,6 +52,7 @@ def test_a_record_that_was_only_resolved_is_seen(store: Store) -> None:
                 path="model.safetensors",
                 size=len(WEIGHTS),
                 digests={"sha256": WEIGHTS_SHA256},
+                title="Tiny",
             ),
         )
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from zooclient.errors import NotFound, Offline, StoreError, Unsupported, ZooError
+from zooclient.errors import Cancelled, NotFound, Offline, StoreError, Unsupported, ZooError
 from zooclient.records.digest import PROOF
 from zooclient.records.identity import Identification, Identified, Match
 from zooclient.store.hashing import Changed, every_hash
@@ -102,11 +102,12 @@ def _hashed(paths: Sequence[Path], reporter: Reporter, cancel: Cancel) -> tuple[
         try:
             for content, job in jobs.items():
                 found[content] = job.result()
-        except BaseException:
+        except BaseException as error:
             stop.cancel()
             pool.shutdown(cancel_futures=True)
+            if isinstance(error, Cancelled):
+                error.hint = "Nothing of it is kept; the next run begins anew."
             raise
-    cancel.check()
     return tuple(evolve(found[content], path=file) for file, content in names)
 
 
