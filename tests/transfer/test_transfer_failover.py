@@ -182,7 +182,7 @@ def test_a_server_that_asks_to_wait_long_is_left(sink: FolderSink) -> None:
 
 
 def test_a_server_that_asks_to_wait_is_not_pressed(sink: FolderSink) -> None:
-    """Where nobody else has the file, a wait beyond the bound is the error at once: coming back sooner is no way out."""
+    """Where nobody else has the file, a wait beyond the bound is the error, and nobody comes back sooner."""
     files = [entry(random.Random(n).randbytes(300 * KIB), f"{n}.bin") for n in range(2)]
     contents = [random.Random(n).randbytes(300 * KIB) for n in range(2)]
     finders = [Finder(), Finder()]
