@@ -47,6 +47,7 @@ def test_no_address_makes_it_fail_otherwise(text: str) -> None:
         target = redirect_target(moved(Request(url=HUB), url))
         assert target is None or isinstance(target, str)
     assert "secret" not in masked(f"https://me:secret@hub.example/{text.partition('secret')[0]}?secret=secret")
+    assert masked(f"https://hub.example/{text}").isprintable()
 
 
 def test_redirects_stay_within_the_origin() -> None:

@@ -31,10 +31,11 @@ def origin(url: str) -> str:
 
 
 def masked(url: str) -> str:
-    """Returns the URL fit for a log: no query, no fragment, no user info; these may be secrets."""
+    """Returns the URL fit for a log: no query, fragment or user info (secrets), no control characters."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return "(no URL)"
     host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" + ("?…" if parts.query else "")
+    shown = f"{parts.scheme}://{host}{parts.path}" + ("?…" if parts.query else "")
+    return shown if shown.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown)
