@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from civzoo import CivZoo
 from hypothesis import HealthCheck, settings
 
 from zooclient.testing import LocalZoo
@@ -46,9 +45,9 @@ It knows nothing.
 @pytest.fixture(scope="session", autouse=True)
 def quiet_zoos() -> Iterator[None]:
     """A ModelScope and a Civitai without models for whoever asks all zoos, so that no test asks the real ones."""
-    with LocalZoo(zoos=("modelscope",)) as scope, CivZoo() as civitai, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("ZOOCLIENT_MODELSCOPE_ENDPOINT", scope.endpoints["modelscope"])
-        environment.setenv("ZOOCLIENT_CIVITAI_ENDPOINT", civitai.endpoint)
+    with LocalZoo(zoos=("modelscope", "civitai")) as running, pytest.MonkeyPatch.context() as environment:
+        for scheme, endpoint in running.endpoints.items():
+            environment.setenv(f"ZOOCLIENT_{scheme.upper()}_ENDPOINT", endpoint)
         yield
 
 

@@ -50,6 +50,8 @@ PURE = (
     "zooclient.net.exchange",
     "zooclient.transfer.ranges",
     "zooclient.lock.format",
+    "zooclient.mirror.format",
+    "zooclient.mirror.place",
     *(f"zooclient.providers.{zoo}.wire" for zoo in ("huggingface", "modelscope", "civitai", "replicate", "local")),
 )
 

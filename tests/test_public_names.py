@@ -14,9 +14,10 @@ import zooclient
 NAMES = """
     __version__
     Client AsyncClient Settings ZooSettings Limits default_client
-    search resolve identify card plan download start file load sources verify whoami
+    search resolve compare identify card plan download start file load sources verify whoami
     Ref Query Page Hit Hits AsyncHits ModelRecord FileEntry License Access Demo Card Capability Account
     Identification Identified Match
+    Comparison Column Evaluation Failure
     Plan Wishes Reuse Skip Snapshot SnapshotFile Receipt Observed Sources FileCopy Model Job Progress Reporter Cancel
     ZooError RefError ConfigError NotFound Gone AccessError IntegrityError PolicyError NetworkError RateLimited
     Offline ProtocolError StoreError Unsupported Cancelled UnpinnedWarning StaleWarning DamagedWarning

@@ -446,6 +446,18 @@ def test_what_a_project_names_is_not_trusted(environ: dict[str, str], folder: Pa
     assert (zoo.endpoint_trusted, zoo.proxy_trusted, zoo.mirrors_trusted) == (False, False, False)
 
 
+def test_a_mirror_may_be_a_path_relative_to_the_file(environ: dict[str, str], tmp_path: Path, folder: Path) -> None:
+    """A path is relative to the file that names it, an address stays as it is; the policy is one of three."""
+    text = '[zoos.hf]\nmirrors = ["models", "/mnt/models", "https://m.example/x"]\nmirror-policy = "only"'
+    zoo = Settings.from_env(user(environ, text)).zoo("hf")
+    assert zoo.mirrors == (str(tmp_path / "models"), str(Path("/mnt/models")), "https://m.example/x")
+    assert (zoo.mirror_policy, zoo.mirrors_trusted) == ("only", True)
+    for wrong in ('mirrors = [""]', 'mirrors = ["http://m.example"]', 'mirror-policy = "always"'):
+        (folder / "zoo.toml").write_text(f"[zoos.hf]\n{wrong}")
+        with pytest.raises(ConfigError, match=r"zoo\.toml: zoos\.hf\.mirror"):
+            Settings.from_env(environ, project=folder)
+
+
 def test_a_variable_makes_an_endpoint_trusted(environ: dict[str, str], folder: Path) -> None:
     """Who names it in the environment or the user's file vouches for it, also when a project names the same."""
     (folder / "zoo.toml").write_text(f'[zoos.hf]\nendpoint = "{EVIL}/"')

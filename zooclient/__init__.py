@@ -13,6 +13,7 @@ _HOMES = {
     **dict.fromkeys(
         (
             "card",
+            "compare",
             "default_client",
             "download",
             "file",
@@ -46,6 +47,7 @@ _HOMES = {
     "Page": "zooclient.records.query",
     "Capability": "zooclient.records.capability",
     "Card": "zooclient.records.card",
+    **dict.fromkeys(("Column", "Comparison", "Evaluation", "Failure"), "zooclient.records.comparison"),
     **dict.fromkeys(("Access", "Demo", "FileEntry", "Hit", "License", "ModelRecord"), "zooclient.records.model"),
     **dict.fromkeys(("Plan", "Reuse", "Skip"), "zooclient.records.plan"),
     "Wishes": "zooclient.records.wishes",
@@ -84,6 +86,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from zooclient.client.aio import AsyncClient as AsyncClient
     from zooclient.client.default import card as card
+    from zooclient.client.default import compare as compare
     from zooclient.client.default import default_client as default_client
     from zooclient.client.default import download as download
     from zooclient.client.default import file as file
@@ -124,6 +127,10 @@ if TYPE_CHECKING:
     from zooclient.providers.base import Account as Account
     from zooclient.records.capability import Capability as Capability
     from zooclient.records.card import Card as Card
+    from zooclient.records.comparison import Column as Column
+    from zooclient.records.comparison import Comparison as Comparison
+    from zooclient.records.comparison import Evaluation as Evaluation
+    from zooclient.records.comparison import Failure as Failure
     from zooclient.records.identity import Identification as Identification
     from zooclient.records.identity import Identified as Identified
     from zooclient.records.identity import Match as Match

@@ -220,7 +220,7 @@ def test_a_row_with_odd_parts_is_still_a_hit() -> None:
     assert (str(hit.ref), hit.task, hit.author, hit.downloads) == ("civitai:10", "HoloModel", None, None)
     hostile = model(modelVersions=[{**model()["modelVersions"][0], "files": [file(name="../x"), None, 7]}])
     (hit,) = search(Query(), listing(hostile))[0].hits
-    assert hit.extra["formats"] == []
+    assert hit.formats == ()
 
 
 # -- resolve ------------------------------------------------------------------------------------

@@ -330,7 +330,7 @@ def test_the_same_bytes_of_another_zoo_are_not_fetched_again(
 ) -> None:
     """What came from Hugging Face lies in the store once; the same file of Civitai moves no byte."""
     civitai.add({"same.safetensors": (models / "org/tiny/model.safetensors").read_bytes()}, version=21)
-    client = make(endpoints={"civitai": civitai.endpoint, **zoo.endpoints})
+    client = make(endpoints={**zoo.endpoints, "civitai": civitai.endpoint})
     first = client.load(f"hf:org/tiny@{zoo.head('org/tiny')}", files="model.safetensors")
     assert client.plan("civitai:10@21").bytes_to_fetch == 0
     second = client.load("civitai:10@21")

@@ -220,7 +220,7 @@ def test_a_page_with_a_cursor() -> None:
     first = found.hits[0]
     assert (first.title, first.author, first.task, first.nsfw) == ("DreamShaper", "Lykon", "Checkpoint", False)
     assert first.updated_at is not None and first.updated_at.isoformat() == "2023-07-29T20:50:47.173000+00:00"
-    assert first.extra["formats"] == ["safetensors"] and first.extra["versions"][1]["base_model"] == "SD 1.5 LCM"
+    assert first.formats == ("safetensors",) and first.extra["versions"][1]["base_model"] == "SD 1.5 LCM"
     assert found.hits[3].license.kind == "non-commercial", "an empty list allows nothing"
     assert page("models_page_cursor_2024.json", Query(base_model="SD 1.5 LCM")).hits == (first,)
     assert page("models_page_cursor_2024.json", Query(tags=("inpainting",))).hits == (first,)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zooclient.errors import ConfigError, IntegrityError
+from zooclient.errors import ConfigError, IntegrityError, Offline
 from zooclient.net.auth import Auth, Credential
 from zooclient.net.origin import origin
 
@@ -115,3 +115,19 @@ def test_the_first_credential_of_an_origin_counts() -> None:
         Auth([HUB, Credential(origin="https://hub.example:443/x", token="b")]).headers_for("https://hub.example")
         == BEARER
     )
+
+
+def test_who_asks_anonymously_gets_nothing_whatever_there_is() -> None:
+    """A mirror may lie at an origin that has a credential; it gets neither that one nor one given with the request."""
+    auth = Auth([Credential(origin="https://hub.example", token="hf_x")])
+    assert auth.headers_for("https://hub.example/mirror/x", anonymous=True) == {}
+    assert auth.headers_for("https://hub.example/mirror/x", token="hf_y", anonymous=True) == {}
+
+
+def test_a_closed_origin_is_asked_by_nobody() -> None:
+    """Where only mirrors are asked, each hop to the zoo is refused before a connection, with or without credential."""
+    auth = Auth([Credential(origin="https://hub.example", token="hf_x")], closed=["https://hub.example:443"])
+    for anonymous in (False, True):
+        with pytest.raises(Offline, match=r"(?i)hub\.example"):
+            auth.headers_for("https://HUB.example/x?secret=1", anonymous=anonymous)
+    assert auth.headers_for("https://hub.example:8443/x") == {}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from zooclient.records.capability import Capability
 from zooclient.records.codec import from_dict, to_dict
+from zooclient.records.comparison import Column, Comparison, Evaluation, Failure
 from zooclient.records.model import Access, Demo, FileEntry, Hit, License, ModelRecord
 from zooclient.records.plan import Plan, Reuse, Skip
 from zooclient.records.query import Page, Query
@@ -62,7 +63,17 @@ _shared: dict[str, Any] = {
     "web_url": _maybe,
     "extra": _extra,
 }
-_hit = st.builds(Hit, ref=_refs, license=st.none() | _license, **_shared)
+_hit = st.builds(
+    Hit,
+    ref=_refs,
+    license=st.none() | _license,
+    created_at=_time,
+    base_models=_texts,
+    parameters=_count,
+    weights_size=_count,
+    formats=_texts,
+    **_shared,
+)
 _record = st.builds(
     ModelRecord,
     ref=_refs,
@@ -89,7 +100,22 @@ _plan = st.builds(
     reuse=st.lists(st.builds(Reuse, file=_file, place=_text), max_size=1).map(tuple),
     skip=st.lists(st.builds(Skip, file=_file, reason=_text), max_size=1).map(tuple),
 )
-_query = st.builds(Query, text=_text, zoos=_texts, tags=_texts, gated=st.none() | st.booleans(), limit=_count)
+_query = st.builds(
+    Query, text=_text, zoos=_texts, tags=_texts, gated=st.none() | st.booleans(), fits=_count, limit=_count
+)
+_column = st.builds(
+    Column,
+    asked=_text,
+    failure=st.none() | st.builds(Failure, kind=_text, message=_text, hint=_maybe, exit_code=st.integers(1, 9)),
+    ref=st.none() | _refs,
+    license=_license,
+    size=_count,
+    formats=_texts,
+    evaluations=st.lists(st.builds(Evaluation, metric=_text, value=_text), max_size=2).map(tuple),
+    limits=_maybe,
+    updated_at=_time,
+)
+_comparison = st.builds(Comparison, columns=st.lists(_column, max_size=2).map(tuple))
 _page = st.builds(Page, hits=st.lists(_hit, max_size=2).map(tuple), cursor=_maybe, unapplied=_texts)
 _capability = st.builds(
     Capability,
@@ -105,7 +131,7 @@ _receipt = st.builds(
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(_hit | _record | _plan | _query | _page | _capability | _receipt)
+@given(_hit | _record | _plan | _query | _page | _capability | _receipt | _comparison)
 def test_every_record_survives_json(record: Any) -> None:
     """What goes through JSON text and back is the same record."""
     data = json.loads(json.dumps(to_dict(record)))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 VERBS = {
     "search": "Find models: one line a hit.",
     "show": "Show what a zoo says of a model.",
+    "compare": "Set models side by side.",
     "resolve": "Print the pinned reference of a model.",
     "plan": "Say what a download would do.",
     "get": "Get a model, verified; print its folder.",
@@ -35,6 +36,7 @@ VERBS = {
     "login": "Store a token where the zoo's own tool finds it.",
     "logout": "Forget the stored token.",
     "whoami": "Ask a zoo whose token this is.",
+    "mirror": "Push models into a mirror of your own; list, verify it.",
     "serve": "Serve a folder of models, or the store, as a zoo.",
     "tour": "See it all at work, offline, on an embedded zoo.",
     "doctor": "Check network, certificates, clock, disk, tokens.",
@@ -131,7 +133,7 @@ def run(args: Sequence[str] | None = None, *, obj: object = None) -> int:
 
 
 def _what_is_kept(words: list[str]) -> str:
-    return " What has arrived is kept; the next run goes on from there." if words[:1] == ["get"] else ""
+    return " What has arrived is kept; the next run goes on from there." if words[:1] in (["get"], ["mirror"]) else ""
 
 
 def _invoke(desk: Desk, name: str, words: list[str]) -> int:

@@ -19,8 +19,13 @@ ref_argument = click.argument("ref")
 
 def wishes(function: F) -> F:
     """Adds the options that say which files of a model are wanted."""
+    unverified = click.option("--allow-unverified", is_flag=True, help="Take files for which the zoo states no digest.")
+    return weights_wanted(unverified(function))
+
+
+def weights_wanted(function: F) -> F:
+    """As :func:`wishes`, where files without a digest cannot be wanted."""
     for option in (
-        click.option("--allow-unverified", is_flag=True, help="Take files for which the zoo states no digest."),
         click.option("--weights", default="auto", show_default=True, help="auto, all, none, or FORMAT[:VARIANT]."),
         click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files that match; repeatable."),
         click.option("--file", "files", multiple=True, metavar="GLOB", help="Only files that match; repeatable."),

@@ -67,6 +67,16 @@ class Desk:
         with self._handing_over():
             self.out.write(_written(_harmless(text), self.out) + "\n")
 
+    def width(self) -> int:
+        """Returns the columns that a line of the result may take: the terminal's, or what COLUMNS says, or 100."""
+        told = self.environ.get("COLUMNS", "")
+        if told.isdecimal() and int(told) > 0:
+            return int(told)
+        try:
+            return os.get_terminal_size(self.out.fileno()).columns or 100
+        except (OSError, ValueError):  # no terminal
+            return 100
+
     def json(self, data: object) -> None:
         """Prints one JSON value as the result; in ASCII where the stream cannot write the rest."""
         text = json.dumps(data, indent=2, ensure_ascii=False)

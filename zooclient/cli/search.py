@@ -16,10 +16,16 @@ from zooclient.records.model import Hit
 @click.option("--task", help="Task, such as text-classification.")
 @click.option("--library", help="Library, such as transformers.")
 @click.option("--license", "license_id", help="Licence id, such as apache-2.0.")
+@click.option(
+    "--license-kind",
+    type=click.Choice(["open-source", "open-weight", "non-commercial", "unknown"]),
+    help="What the licence roughly allows.",
+)
 @click.option("--base-model", help="Model that it was made from.")
 @click.option("--language", help="ISO 639 code.")
 @click.option("--format", "format_name", help="Weights format, such as gguf.")
 @click.option("--tag", "tags", multiple=True, help="Further tag; repeatable, all must be there.")
+@click.option("--fits", metavar="SIZE", help="Weights that fit in so much memory, such as 24GB or 8GiB.")
 @click.option("--gated/--open", "gated", default=None, help="Only gated, or only open models.")
 @click.option("--nsfw", is_flag=True, help="Adult content too; it is left out otherwise.")
 @click.option("--min-parameters", type=int, help="Smallest number of parameters.")
@@ -42,6 +48,9 @@ def command(
 ) -> None:
     """Find models: one line a hit, best first. Exit 7 or the like when nothing was found and a zoo failed.
 
+    Zoos are asked side by side and take turns, each hit as soon as it is known; with --sort downloads, likes, updated
+    or created the highest number comes first, and zoos that cannot sort so come last.
+
     Prints reference, task, licence, downloads and last change, separated by tabs; the access too where it is not open.
     """
     with desk.client() as client:
@@ -57,6 +66,8 @@ def command(
         desk.json(found)
     for zoo, error in hits.problems.items():
         desk.talk(f"warning: {zoo}: {error.message}")
+    for zoo, reason in hits.skipped.items():
+        desk.talk(f"note: {zoo} was not searched: {reason}")
     failed = next(iter(hits.problems.values()), None)
     if failed is not None and count == 0:
         click.get_current_context().exit(failed.exit_code)
@@ -66,7 +77,7 @@ def command(
         for zoo in _mature(zoos):
             desk.talk(f"note: {zoo} was asked for what is for everybody; --nsfw finds adult content too.")
     for zoo, fields in hits.unapplied.items():
-        desk.talk(f"warning: {zoo} cannot apply {', '.join(fields)}: the hits are neither chosen nor ordered by it.")
+        desk.talk(f"warning: {zoo} cannot apply {', '.join(fields)}: its hits are neither chosen nor ordered by it.")
 
 
 def _mature(zoos: tuple[str, ...]) -> list[str]:

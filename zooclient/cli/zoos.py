@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from zooclient.cli.options import as_json, pass_desk
 from zooclient.cli.output import Desk
+from zooclient.records.capability import Capability
+
+#: What a zoo can do, as the fields of its capability are called.
+_VERBS = ("search", "download", "run", "publish", "login", "identify")
+
+#: How a filter is met → how that is said.
+_SUPPORT = {"exact": "filters, exact", "emulated": "filtered here", "unsupported": "cannot filter by"}
 
 
 @click.command("zoos")
 @as_json
 @pass_desk
 def command(desk: Desk, as_json: bool) -> None:
-    """List the zoos, where each is asked, and what each can do."""
+    """List the zoos, where each is asked, and what each can do.
+
+    A filter is exact where the zoo applies it, or is applied here to what the zoo lists, or cannot be applied.
+    """
     from zooclient.providers.registry import provider_for, schemes
     from zooclient.records.codec import to_dict
 
@@ -34,13 +46,20 @@ def command(desk: Desk, as_json: bool) -> None:
         return
     for provider in providers:
         can = provider.capability
-        verbs = [name for name in ("search", "download", "run", "publish", "login", "identify") if getattr(can, name)]
-        desk.line("\t".join((provider.scheme, provider.endpoint or "this machine", " ".join(verbs))))
-        for support in ("exact", "emulated", "unsupported"):
-            names = [name for name, how in can.filters.items() if how == support]
-            if names:
-                desk.line(f"\tfilters {support}: {', '.join(names)}")
-        if can.sorts:
-            desk.line(f"\tsorts: {', '.join(can.sorts)}")
+        verbs = " ".join(name for name in _VERBS if getattr(can, name))
+        desk.line("\t".join((provider.scheme, provider.endpoint or "this machine", verbs)))
+        for label, names in _facts(can):
+            desk.line(f"\t{label + ':':<20}{', '.join(names) or '-'}")
         if can.note:
-            desk.line(f"\t{can.note}")
+            desk.line(f"\t{'note:':<20}{can.note}")
+
+
+def _facts(can: Capability) -> Iterator[tuple[str, list[str]]]:
+    yield "cannot", [name for name in _VERBS if not getattr(can, name)]
+    if not can.search:
+        return
+    if can.search_login:
+        yield "search needs", ["a login"]
+    for support, said in _SUPPORT.items():
+        yield said, [name for name, how in can.filters.items() if how == support]
+    yield "sorts by", list(can.sorts)

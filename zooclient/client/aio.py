@@ -16,6 +16,7 @@ from zooclient.client.making import (
     paths_of,
     query_of,
     settings_of,
+    several,
     wishes_of,
     zoos_of,
 )
@@ -25,11 +26,13 @@ from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
     from zooclient.client.hits import AsyncHits
+    from zooclient.client.mirroring import Mirrored
     from zooclient.loading.model import Model
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
+    from zooclient.records.comparison import Comparison
     from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
@@ -146,6 +149,14 @@ class AsyncClient:
         flow = self._steps.resolve(self._steps.read(ref), demos=demos, accept_replaced=accept_replaced)
         return await self.run(flow)
 
+    async def compare(self, refs: Iterable[str | Ref | ModelRecord]) -> Comparison:
+        """As :meth:`zooclient.Client.compare`."""
+        from zooclient.client.compare import column
+        from zooclient.records.comparison import Comparison
+
+        columns = await asyncio.gather(*(self.run(column(self._steps, ref)) for ref in several(refs)))
+        return Comparison(columns=tuple(columns))
+
     async def card(self, ref: str | Ref | ModelRecord) -> Card:
         """As :meth:`zooclient.Client.card`."""
         return await self.run(self._steps.card(ref))
@@ -261,6 +272,34 @@ class AsyncClient:
     async def verify(self, ref: str | Ref | Snapshot) -> Verdict:
         """As :meth:`zooclient.Client.verify`."""
         return await self.run(self._steps.verify(ref))
+
+    async def mirror(
+        self,
+        folder: StrPath,
+        refs: str | Ref | Iterable[str | Ref],
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        include: str | Ref | Iterable[str | Ref] = (),
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> tuple[Mirrored, ...]:
+        """As :meth:`zooclient.Client.mirror`."""
+        from zooclient.client.mirroring import push
+
+        stop = own_cancel(cancel, deadline)
+        flow = push(
+            self._steps,
+            Path(folder),
+            self._steps.read_all(refs),
+            wishes_of(files, exclude, weights, False),
+            include=self._steps.read_all(include),
+            reporter=reporter,
+            cancel=stop,
+        )
+        return await self.run(flow, stop)
 
     # -- accounts -------------------------------------------------------------------------------
 

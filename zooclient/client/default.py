@@ -43,6 +43,7 @@ def _on_default(method: Callable[Concatenate[Client, P], T]) -> Callable[P, T]:
 search = _on_default(Client.search)
 resolve = _on_default(Client.resolve)
 identify = _on_default(Client.identify)
+compare = _on_default(Client.compare)
 card = _on_default(Client.card)
 plan = _on_default(Client.plan)
 download = _on_default(Client.download)

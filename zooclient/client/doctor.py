@@ -121,6 +121,10 @@ def _zoo(client: Client, provider: Provider) -> Iterator[Finding]:
     if client.settings.offline:
         yield Finding(zoo=zoo, check="network", verdict="skip", text="Connections are switched off (offline).")
         return
+    if client.settings.zoo(zoo).mirror_policy == "only":
+        text = "By mirror-policy = only, the zoo itself is not asked."
+        yield Finding(zoo=zoo, check="network", verdict="skip", text=text)
+        return
     try:
         proxy = Proxies.of(client.settings).for_url(endpoint)
     except ConfigError as error:

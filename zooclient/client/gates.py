@@ -15,14 +15,14 @@ def refusal_of(wiring: Wiring, record: ModelRecord) -> ZooError | None:
     """Returns the error that a record's own words mean for its bytes; None: they may be asked for.
 
     With a credential the zoo decides, because its account may have been let in, or have bought the model, which a
-    record does not tell.
+    record does not tell; and with mirrors, since these do not ask the zoo.
 
     Raises:
         ConfigError: The credential cannot be one.
     """
     access, ref = record.access, record.ref
-    if access.state == "open":
-        return None
+    if access.state == "open" or wiring.settings.zoo(ref.scheme).mirrors:
+        return None  # a mirror holds what its owner may have; where it holds nothing, the zoo refuses by itself
     how = access.how or f"Its access is {access.state}."
     if access.state == "gone":
         return Gone(

@@ -1,34 +1,33 @@
-"""Hits as an iterator: page after page, zoo after zoo."""
+"""Hits as an iterator: the zoos are asked side by side, and their hits become one list, see :mod:`.merge`."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from functools import partial
 from typing import Any
 
+from zooclient.client.beside import Beside, Tasks
+from zooclient.client.merge import Lane, Merge
 from zooclient.client.steps import Steps
-from zooclient.errors import ProtocolError, ZooError
+from zooclient.errors import AccessError, ZooError
 from zooclient.net.exchange import Flow
 from zooclient.records.model import Hit
 from zooclient.records.query import Page, Query
 
-#: Pages in a row without a hit after which a walk ends: a filter applied here may empty many pages.
-EMPTY_PAGES = 50
 
-
-class _Walk:
-    """Where a search stands. The zoos are asked in turn; the colour is the caller's."""
+class _Search:
+    """Where a search stands; the colour is the caller's."""
 
     def __init__(self, steps: Steps, query: Query) -> None:
         self._steps = steps
         self._query = query
-        self._zoos = list(steps.searchable(query))
-        self._alone = len(self._zoos) == 1
-        self._left = query.limit
-        self._cursor: str | None = None
-        self._empty = 0
-        self._seen: set[str] = set()
+        zoos = steps.searchable(query)
+        self._alone = len(zoos) == 1
+        self._skipped: dict[str, str] = {}
+        asked = [zoo for zoo in zoos if not self._barred(zoo)]
+        steps.online(asked)
+        self._merge = Merge(query, {zoo: steps.wiring.provider(zoo).capability.sorts for zoo in asked})
         self._problems: dict[str, ZooError] = {}
-        self._unapplied: dict[str, tuple[str, ...]] = {}
 
     @property
     def problems(self) -> Mapping[str, ZooError]:
@@ -36,96 +35,144 @@ class _Walk:
         return self._problems
 
     @property
+    def skipped(self) -> Mapping[str, str]:
+        """Scheme → a sentence on why it was not searched: it needs a login, and there is none, so far."""
+        return self._skipped
+
+    @property
     def unapplied(self) -> Mapping[str, tuple[str, ...]]:
         """Scheme → fields of the query that could not be applied there, so far."""
-        return self._unapplied
+        return self._merge.unapplied
 
-    def _ask(self) -> Flow[Page] | None:
-        if not self._zoos or self._left == 0:
-            return None
-        return self._steps.page(self._zoos[0], self._query, self._cursor)
+    def _barred(self, zoo: str) -> bool:
+        """Whether a zoo need not be asked, because it lets nobody search who is not logged in."""
+        if not self._steps.wiring.provider(zoo).capability.search_login or self._steps.has_token(zoo):
+            return False
+        return self._skip(zoo, AccessError(f"{zoo} is searched by those alone who are logged in."))
 
-    def _take(self, page: Page) -> list[Hit]:
-        zoo = self._zoos[0]
-        if page.unapplied:
-            self._unapplied[zoo] = page.unapplied
-        # A listing that changes while it is walked shows a model twice.
-        fresh = [hit for hit in page.hits if str(hit.ref) not in self._seen]
-        self._seen.update(str(hit.ref) for hit in fresh)
-        if self._left is not None:
-            fresh = fresh[: self._left]
-            self._left -= len(fresh)
-        self._empty = 0 if fresh else self._empty + 1
-        again = page.cursor is not None and page.cursor == self._cursor
-        self._cursor = page.cursor
-        if page.cursor is None or again or self._empty >= EMPTY_PAGES:
-            self._next_zoo()
-            if again:
-                self._failed(zoo, ProtocolError(f"{zoo} gave the same page twice.", zoo=zoo, operation="search"))
-        return fresh
-
-    def _failed(self, zoo: str, error: ZooError) -> None:
+    def _skip(self, zoo: str, error: AccessError) -> bool:
+        error.about(zoo=zoo, operation="search", hint=f"`zooclient login {zoo}` stores a token.")
         if self._alone:
             raise error
-        self._problems[zoo] = error
+        self._skipped[zoo] = f"{error.message} {error.hint}"
+        return True
 
-    def _next_zoo(self) -> None:
-        self._zoos.pop(0)
-        self._cursor, self._empty = None, 0
+    def _flow(self, lane: Lane) -> Flow[Page]:
+        return self._steps.page(lane.zoo, self._query, lane.cursor)
+
+    def _take(self, lane: Lane, landed: Callable[[], Page]) -> None:
+        """Takes what came of asking a zoo: a page or an error, which is raised where the zoo is asked alone."""
+        try:
+            problem = self._merge.take(lane, landed())
+        except ZooError as error:
+            lane.end()
+            problem = error
+        if isinstance(problem, AccessError) and not self._steps.has_token(lane.zoo):
+            self._skip(lane.zoo, problem)
+        elif problem is not None:
+            if self._alone:
+                raise problem
+            self._problems[lane.zoo] = problem
 
 
-class Hits(_Walk, Iterator[Hit]):
+class Hits(_Search, Iterator[Hit]):
     """The hits of a search, asked for page by page as they are taken.
 
-    Iterating may raise the error of a zoo that was asked alone; of several, the errors are in ``problems``.
+    Several zoos are asked side by side. Their hits take turns by rank as they come to be known, or, where an order is
+    asked for, come in it, which is not known before each zoo has answered; see ``Client.search``. Iterating may raise
+    the error of a zoo that was asked alone; of several, the errors are in ``problems``. Nothing stays under way when
+    the iterator is used up, closed or dropped.
     """
 
     def __init__(self, steps: Steps, query: Query, run: Callable[[Flow[Page]], Page]) -> None:
         super().__init__(steps, query)
         self._run = run
-        self._ready: list[Hit] = []
+        self._beside: Beside[Lane, Page] | None = None
 
     def __iter__(self) -> Hits:
         return self
 
     def __next__(self) -> Hit:
-        while not self._ready:
-            flow = self._ask()
-            if flow is None:
-                raise StopIteration
-            zoo = self._zoos[0]
-            try:
-                page = self._run(flow)
-            except ZooError as error:
-                self._next_zoo()
-                self._failed(zoo, error)
-                continue
-            self._ready = self._take(page)[::-1]
-        return self._ready.pop()
+        try:
+            hit = self._next()
+        except BaseException:
+            self.close()
+            raise
+        if hit is None:
+            self.close()
+            raise StopIteration
+        return hit
+
+    def close(self) -> None:
+        """Ends it: no further hit comes, and what is under way is given up."""
+        self._merge.end()
+        if self._beside is not None:
+            self._beside.close()
+
+    def _next(self) -> Hit | None:
+        return self._next_alone() if self._alone else self._next_of_several()
+
+    def _next_alone(self) -> Hit | None:
+        """One zoo is asked where the caller stands."""
+        hit = None
+        while hit is None and not self._merge.over:
+            for lane in self._merge.wanted():
+                self._take(lane, partial(self._run, self._flow(lane)))
+            hit = self._merge.next()
+        return hit
+
+    def _next_of_several(self) -> Hit | None:
+        if self._beside is None:
+            self._beside = Beside(self._steps.wiring.driver())
+        if self._beside.lost():
+            self._merge.forget_asked()
+        while not self._merge.over:
+            for lane, landed in self._beside.ready():
+                self._take(lane, landed.result)
+            for lane in self._merge.wanted():
+                self._beside.ask(lane, self._flow(lane))
+            hit = self._merge.next()
+            if hit is not None or self._merge.over:
+                return hit
+            lane, landed = self._beside.wait()
+            self._take(lane, landed.result)
+        return None
 
 
-class AsyncHits(_Walk, AsyncIterator[Hit]):
-    """As :class:`Hits`, for ``async for``."""
+class AsyncHits(_Search, AsyncIterator[Hit]):
+    """As :class:`Hits`, for ``async for``: each zoo is a task of the loop."""
 
     def __init__(self, steps: Steps, query: Query, run: Callable[[Flow[Page]], Coroutine[Any, Any, Page]]) -> None:
         super().__init__(steps, query)
-        self._run = run
-        self._ready: list[Hit] = []
+        self._tasks: Tasks[Lane, Page] = Tasks(run)
 
     def __aiter__(self) -> AsyncHits:
         return self
 
     async def __anext__(self) -> Hit:
-        while not self._ready:
-            flow = self._ask()
-            if flow is None:
-                raise StopAsyncIteration
-            zoo = self._zoos[0]
-            try:
-                page = await self._run(flow)
-            except ZooError as error:
-                self._next_zoo()
-                self._failed(zoo, error)
-                continue
-            self._ready = self._take(page)[::-1]
-        return self._ready.pop()
+        try:
+            hit = await self._next()
+        except BaseException:
+            await self.aclose()
+            raise
+        if hit is None:
+            await self.aclose()
+            raise StopAsyncIteration
+        return hit
+
+    async def aclose(self) -> None:
+        """As :meth:`Hits.close`."""
+        self._merge.end()
+        await self._tasks.close()
+
+    async def _next(self) -> Hit | None:
+        while not self._merge.over:
+            for lane, landed in self._tasks.ready():
+                self._take(lane, landed.result)
+            for lane in self._merge.wanted():
+                self._tasks.ask(lane, self._flow(lane))
+            hit = self._merge.next()
+            if hit is not None or self._merge.over:
+                return hit
+            await self._tasks.wait()
+        return None

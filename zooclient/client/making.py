@@ -14,7 +14,9 @@ from zooclient.settings import Settings, ZooSettings
 if TYPE_CHECKING:
     from zooclient.net.cancel import Cancel
     from zooclient.planning.layouts import Wish
+    from zooclient.records.model import ModelRecord
     from zooclient.records.query import Query
+    from zooclient.records.ref import Ref
     from zooclient.records.wishes import Wishes
 
 StrPath = str | os.PathLike[str]
@@ -137,6 +139,24 @@ def zoos_of(zoos: str | Iterable[str] | None) -> tuple[str, ...] | None:
     return None if zoos is None else tuple(dict.fromkeys(_provided(zoo) for zoo in _tuple(zoos)))
 
 
+def several(refs: Iterable[str | Ref | ModelRecord]) -> list[str | Ref | ModelRecord]:
+    """Returns the references and records of a call that takes several.
+
+    Raises:
+        TypeError: It is a single one, or one is neither.
+    """
+    from zooclient.records.model import ModelRecord
+    from zooclient.records.ref import Ref
+
+    if isinstance(refs, (str, Ref, ModelRecord)):
+        raise TypeError("This takes several references; a single one goes into a list.")
+    found = list(refs)
+    for ref in found:
+        if not isinstance(ref, (str, Ref, ModelRecord)):
+            raise TypeError(f"This takes references and records, and not a {type(ref).__name__}; its `.ref` may do.")
+    return found
+
+
 def query_of(text: str | Query, zoos: str | Iterable[str] | None, filters: Mapping[str, Any]) -> Query:
     """Turns the arguments of ``search`` into a query.
 
@@ -147,6 +167,7 @@ def query_of(text: str | Query, zoos: str | Iterable[str] | None, filters: Mappi
 
     from attrs import evolve, fields_dict
 
+    from zooclient.records.model import LicenseKind
     from zooclient.records.query import Query, Sort
 
     known = set(fields_dict(Query)) - {"text", "zoos"}
@@ -160,12 +181,14 @@ def query_of(text: str | Query, zoos: str | Iterable[str] | None, filters: Mappi
         changes["tags"] = _tuple(changes["tags"])
     if zoos is not None:
         changes["zoos"] = _tuple(zoos)
-    if changes.get("sort") not in (None, *get_args(Sort)):
-        raise ConfigError(
-            f"search knows no order {changes['sort']!r}.",
-            hint=f"It knows: {', '.join(get_args(Sort))}.",
-            operation="search",
-        )
+    for name, what, words in (
+        ("sort", "order", get_args(Sort)),
+        ("license_kind", "kind of licence", get_args(LicenseKind)),
+    ):
+        if changes.get(name) not in (None, *words):
+            raise ConfigError(
+                f"search knows no {what} {changes[name]!r}.", hint=f"It knows: {', '.join(words)}.", operation="search"
+            )
     try:
         return evolve(text, **changes) if isinstance(text, Query) else Query(text=text, **changes)
     except ValueError as error:

@@ -10,13 +10,19 @@ from zooclient.errors import NotFound
 from zooclient.transfer.item import Item, Source
 
 if TYPE_CHECKING:
+    from zooclient.client.mirrorshelf import Shelf
     from zooclient.client.wiring import Wiring
     from zooclient.net.cancel import Cancel
     from zooclient.records.model import FileEntry, ModelRecord
 
 
 def items_of(
-    wiring: Wiring, record: ModelRecord, files: Sequence[FileEntry], giver: str | None, cancel: Cancel
+    wiring: Wiring,
+    record: ModelRecord,
+    files: Sequence[FileEntry],
+    giver: str | None,
+    shelf: Shelf | None,
+    cancel: Cancel,
 ) -> list[Item]:
     """Returns what the engine is asked for, in the order of the files.
 
@@ -25,6 +31,7 @@ def items_of(
         record: The model.
         files: Its files that are wanted.
         giver: The one zoo that is to give them. None: the model's own, and others when that fails.
+        shelf: What the zoo's mirrors hold of them. None: there are none, or they play no part.
         cancel: The wish to stop.
 
     Raises:
@@ -34,12 +41,14 @@ def items_of(
         return items_from(wiring, record, files, giver, cancel)
     from zooclient.client.failover import Failover
 
-    failover = Failover(wiring, record, files, cancel) if giver is None and wiring.settings.failover else None
+    # Where only mirrors may be asked, no zoo is.
+    alone = giver is not None or (shelf is not None and shelf.policy == "only") or not wiring.settings.failover
+    failover = None if alone else Failover(wiring, record, files, cancel)
     return [
         Item(
             file=file,
             owner=str(record.ref),
-            sources=(zoo_source(wiring, record, file),),
+            sources=_sources(wiring, record, file, shelf),
             further=None if failover is None else partial(failover.further, file),
         )
         for file in files
@@ -78,6 +87,14 @@ def items_from(
         )
         for file in files
     ]
+
+
+def _sources(wiring: Wiring, record: ModelRecord, file: FileEntry, shelf: Shelf | None) -> tuple[Source, ...]:
+    mirrors = () if shelf is None else shelf.sources(file)
+    if shelf is not None and shelf.policy == "only":
+        return mirrors
+    zoo = zoo_source(wiring, record, file)
+    return (*mirrors, zoo) if shelf is None or shelf.policy == "first" else (zoo, *mirrors)
 
 
 def zoo_source(wiring: Wiring, record: ModelRecord, file: FileEntry) -> Source:

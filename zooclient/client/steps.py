@@ -6,7 +6,7 @@ Every step is a flow: what needs the network yields requests, what blocks on the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -28,6 +28,10 @@ from zooclient.errors import (
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from zooclient.client.mirrors import Mirrors, Told
+    from zooclient.client.mirrorshelf import Shelf
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Ask, Flow
     from zooclient.planning.layouts import Wish
@@ -85,6 +89,26 @@ class Steps:
                 raise Unsupported(f"{name} cannot be searched.", zoo=name, operation="search")
         return named
 
+    def has_token(self, zoo: str) -> bool:
+        """Whether there is a token for a zoo; one that cannot be counts, for its error is to be told."""
+        from zooclient.providers.registry import credential_for
+
+        try:
+            credential = credential_for(self.wiring.provider(zoo), self.settings)
+            token = None if credential is None else credential.token
+            return bool(token if token is None or isinstance(token, str) else token())
+        except ConfigError:
+            return True
+
+    def online(self, zoos: Iterable[str]) -> None:
+        """Raises Offline when connections are switched off and each of the zoos would need one."""
+        if self.settings.offline and all(self.wiring.provider(zoo).endpoint is not None for zoo in zoos):
+            raise Offline(
+                "A search asks the zoos themselves, and connections are switched off (offline).",
+                operation="search",
+                hint="`zooclient cache ls` lists what is held on this machine.",
+            )
+
     def page(self, zoo: str, query: Query, cursor: str | None) -> Flow[Page]:
         """One page of one zoo."""
         with telling("search", None, zoo):
@@ -106,8 +130,12 @@ class Steps:
             settled = self.settings.offline or (ref.pinned and known is not None and _proves(known))
             if known is not None and not demos and settled:
                 return known
+            mirrors = self._mirrors(ref.scheme)
             if self.settings.offline:
-                return self._from_store(ref, Offline("Connections are switched off (offline)."))
+                cause = Offline("Connections are switched off (offline).")
+                return (yield from self._without_zoo(ref, known, cause, demos=demos))
+            if mirrors is not None and mirrors.only:
+                return (yield from self._without_zoo(ref, known, mirrors.closed(), demos=demos))
             try:
                 if known is not None and ref.versioned and not ref.pinned and not accept_replaced:
                     record = yield from refreshed(self.wiring, known)
@@ -118,9 +146,18 @@ class Steps:
             except (ProtocolError, RateLimited):
                 raise
             except NetworkError as error:
-                return known if known is not None and not demos else self._from_store(ref, error)
+                return (yield from self._without_zoo(ref, known, error, demos=demos))
             self._remember(ref, record)
             return record
+
+    def _mirrors(self, scheme: str) -> Mirrors | None:
+        """The mirrors of a zoo; None where they play no part."""
+        zoo = self.settings.zoo(scheme)
+        if not zoo.mirrors and zoo.mirror_policy is None:
+            return None
+        from zooclient.client.mirrors import Mirrors
+
+        return Mirrors(self.wiring, scheme)
 
     def _known(self, ref: Ref) -> ModelRecord | None:
         """The stored record of a reference that means the same for ever, alone or with the digests of that record."""
@@ -131,8 +168,34 @@ class Steps:
         record = noted(self.wiring, ref)
         return evolve(record, requested=ref) if record is not None else None
 
-    def _from_store(self, ref: Ref, cause: NetworkError) -> ModelRecord:
-        """What the store last saw under a moving name, said with its age; refused in strict mode."""
+    def _without_zoo(
+        self, ref: Ref, known: ModelRecord | None, cause: NetworkError, *, demos: bool
+    ) -> Flow[ModelRecord]:
+        """What a mirror says in the place of a zoo that is not reached, or what the store has.
+
+        Args:
+            ref: What was asked for.
+            known: The stored record. None: there is none.
+            cause: Why the zoo is not asked.
+            demos: Hosted demos are wanted, of which neither knows.
+        """
+        from attrs import evolve
+
+        mirrors, told = self._mirrors(ref.scheme), None
+        if mirrors is not None and not demos:
+            try:
+                told = yield from mirrors.tell(ref)
+            except NetworkError as error:
+                cause = error
+        if told is None and known is not None and not demos:
+            return known
+        if told is None or told.seen_at is not None:
+            return self._from_store(ref, cause, told)
+        self._remember(ref, told.record)
+        return evolve(told.record, requested=ref)
+
+    def _from_store(self, ref: Ref, cause: NetworkError, told: Told | None) -> ModelRecord:
+        """What the store, or a mirror, last saw under a moving name, said with its age; refused in strict mode."""
         from datetime import UTC, datetime
 
         from attrs import evolve
@@ -141,18 +204,24 @@ class Steps:
 
         store, place = self.wiring.store(), self.wiring.place(ref.scheme)
         seen = store.find_ref(place, ref.id, ref.revision or "")
-        record = store.load_record(place, ref.id, seen.revision) if seen is not None else None
-        if seen is None or record is None:
+        record, seen_at, where = None, None if seen is None else seen.seen_at, "the store"
+        if told is not None and told.seen_at is not None and (seen_at is None or told.seen_at >= seen_at):
+            record, seen_at, where = told.record, told.seen_at, told.place
+        elif seen is not None:
+            record = store.load_record(place, ref.id, seen.revision)
+        if seen_at is None or record is None:
             cause.about(hint="Nothing in the store answers it either. Get it once while online.")
             raise cause
         if self.settings.strict:
-            cause.about(hint=f"Strict mode takes no stale answer. What the store last saw: {record.ref}")
+            cause.hint = f"Strict mode takes no stale answer. What {where} last saw: {record.ref}"
             raise cause
-        warn.stale(str(ref), str(record.ref), datetime.now(UTC) - seen.seen_at, cause.message.rstrip("."))
+        if where != "the store":
+            self._remember(ref, record, seen_at)
+        warn.stale(str(ref), str(record.ref), datetime.now(UTC) - seen_at, cause.message.rstrip("."), where)
         return evolve(record, requested=ref)
 
-    def _remember(self, ref: Ref, record: ModelRecord) -> None:
-        """Keeps the claim, and what the name meant, for the day the zoo cannot be asked."""
+    def _remember(self, ref: Ref, record: ModelRecord, seen_at: datetime | None = None) -> None:
+        """Keeps the claim, and what the name meant (``seen_at``; None: now), for the day the zoo cannot be asked."""
         from datetime import UTC, datetime
 
         from zooclient.errors import StoreError
@@ -165,7 +234,7 @@ class Steps:
             for name in dict.fromkeys((record.ref.id, ref.id)):
                 store.save_record(place, record, id=name)
                 if ref.revision != record.ref.revision:
-                    store.save_ref(place, name, ref.revision or "", record.ref.revision, datetime.now(UTC))
+                    store.save_ref(place, name, ref.revision or "", record.ref.revision, seen_at or datetime.now(UTC))
         except StoreError:
             # A home that cannot be written must not keep anybody from asking; the download will say so.
             return
@@ -221,6 +290,10 @@ class Steps:
         if not isinstance(target, (str, Ref)):
             raise TypeError(f"A reference is a str or a Ref, and this is a {type(target).__name__}.")
         return target if isinstance(target, Ref) else Ref.parse(target)
+
+    def read_all(self, targets: str | Ref | Iterable[str | Ref]) -> tuple[Ref, ...]:
+        """Returns the references of one text or several; errors as for :meth:`read`."""
+        return tuple(self.read(target) for target in ([targets] if isinstance(targets, (str, Ref)) else targets))
 
     def _in_place(self, ref: Ref) -> bool:
         return self.wiring.provider(ref.scheme).capability.in_place
@@ -354,6 +427,11 @@ class Steps:
                 missing.append(item.file)
             else:
                 receipts.append(Receipt(path=item.file.path, observed=observed))
+        shelf = self._shelf(record, cancel) if missing and only_from is None else None
+        if shelf is not None and shelf.ahead:
+            store.check_space(sum(file.size or 0 for file in missing))
+            copied, missing = shelf.copies(missing)
+            receipts += copied
         if missing:
             if self.settings.offline:
                 count = f"{len(missing)} of {len(plan.files)} files"
@@ -365,7 +443,7 @@ class Steps:
             if shut is not None and any(file.role != "card" for file in missing):
                 raise shut
             store.check_space(sum(file.expected_size or 0 for file in missing))
-            receipts += self._fetch(plan, missing, reporter, cancel, via, only_from)
+            receipts += self._fetch(plan, missing, reporter, cancel, via, only_from, shelf)
         self._hold_to_digest(plan, receipts)
         return store.assemble(place, record, plan.wishes, receipts)
 
@@ -377,7 +455,8 @@ class Steps:
         cancel: Cancel,
         via: str | None,
         only_from: str | None,
-    ) -> tuple[Receipt, ...]:
+        shelf: Shelf | None,
+    ) -> list[Receipt]:
         from zooclient.transfer.reporter import Reporter
 
         record, scheme = plan.record, plan.record.ref.scheme
@@ -386,17 +465,21 @@ class Steps:
         if via is not None and via != "official":
             raise ConfigError(f"via={via!r} is not known.", hint='The one choice is via="official".')
         giver = self._giver(scheme, only_from, via)
-        if via == "official":
+        if via == "official" and not (shelf is not None and shelf.policy == "only"):
             from zooclient.client.official import fetch_officially
 
-            return fetch_officially(self.wiring, plan, files, told, cancel)
+            return list(fetch_officially(self.wiring, plan, files, told, cancel))
         from zooclient.client.sources import items_of
 
-        items = items_of(self.wiring, record, files, giver, cancel)
+        items = items_of(self.wiring, record, files, giver, shelf, cancel)
         engine = self.wiring.engine(giver or scheme)
         sink = self.wiring.store().sink(allow_unverified=plan.wishes.allow_unverified)
         try:
-            return engine.transfer(items, sink, reporter=told, cancel=cancel)
+            return list(engine.transfer(items, sink, reporter=told, cancel=cancel))
+        except (NetworkError, AccessError, NotFound, IntegrityError) as failure:
+            if shelf is None or shelf.policy != "fallback":
+                raise
+            return shelf.rescue(files, failure)
         finally:
             engine.close()
 
@@ -443,6 +526,15 @@ class Steps:
                 self._must_give(scheme)
             asked = askable(self.wiring, record, by_itself=False) if zoos is None else zoos
             return (yield from find(self.wiring, record, record.files, asked, own=zoos is None))
+
+    def _shelf(self, record: ModelRecord, cancel: Cancel) -> Shelf | None:
+        """What the mirrors of a record's zoo hold of it; None where they play no part."""
+        mirrors = self._mirrors(record.ref.scheme)
+        if mirrors is None:
+            return None
+        from zooclient.client.mirrorshelf import Shelf
+
+        return Shelf(mirrors, record, cancel)
 
     def _hold_to_digest(self, plan: Plan, receipts: list[Receipt]) -> None:
         """Refuses a snapshot that is not the one that the reference's fragment names, before it exists."""

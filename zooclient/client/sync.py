@@ -12,9 +12,11 @@ from zooclient.client.making import (
     cancel_of,
     folder_of,
     layout_of,
+    own_cancel,
     paths_of,
     query_of,
     settings_of,
+    several,
     wishes_of,
     zoos_of,
 )
@@ -25,11 +27,13 @@ from zooclient.records.ref import Ref
 if TYPE_CHECKING:
     from zooclient.client.hits import Hits
     from zooclient.client.job import Job
+    from zooclient.client.mirroring import Mirrored
     from zooclient.loading.model import Model
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
     from zooclient.records.card import Card
+    from zooclient.records.comparison import Comparison
     from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
@@ -145,20 +149,29 @@ class Client:
     # -- find -----------------------------------------------------------------------------------
 
     def search(self, text: str | Query = "", /, *, zoos: str | Iterable[str] | None = None, **filters: Any) -> Hits:
-        """Searches.
+        """Searches, several zoos side by side.
+
+        Without ``sort``, and by relevance or trend, zoos take turns by rank: first the first hits of all, then the
+        second ones; each is given as soon as it is known, and a slow zoo takes its turns when it has answered. With
+        ``limit`` no zoo takes more than its even share before every other has answered. By ``downloads``, ``likes``,
+        ``updated`` or ``created`` the highest number comes first, whichever zoo it is of, so the first hit is not
+        known before each zoo has answered. Hits of a zoo that cannot give the order come last.
 
         Args:
             text: Words to look for, or a whole query.
             zoos: Schemes to ask. None: every zoo that can be searched.
-            **filters: Any field of :class:`~zooclient.Query`: ``task``, ``author``, ``limit``, …
+            **filters: Any field of :class:`~zooclient.Query`: ``task``, ``author``, ``fits``, ``limit``, …
 
         Returns:
-            An iterator of hits. Its ``problems`` hold the error of each zoo, when several were asked;
-            its ``unapplied`` the fields of the query that could not be applied.
+            An iterator of hits. When several zoos were asked, its ``problems`` hold the error of each, and its
+            ``skipped`` those that need a login that there is not; its ``unapplied`` the fields of the query that
+            could not be applied. ``close()`` gives up what is under way; dropping it does, too.
 
         Raises:
             ConfigError: A filter that does not exist, or a value that it cannot have.
             Unsupported: A zoo was named that cannot be searched.
+            AccessError: The one zoo asked needs a login, and there is none.
+            Offline: Connections are switched off.
         """
         from zooclient.client.hits import Hits
 
@@ -184,6 +197,26 @@ class Client:
             NetworkError: The zoo cannot be reached, and the store has no earlier answer.
         """
         return self.run(self._steps.resolve(self._steps.read(ref), demos=demos, accept_replaced=accept_replaced))
+
+    def compare(self, refs: Iterable[str | Ref | ModelRecord]) -> Comparison:
+        """Sets models side by side: licence, sizes, formats, gate, evaluations, limits, dates.
+
+        Args:
+            refs: References, moving or pinned, or records.
+
+        Returns:
+            A column for each, in their order. A reference that fails is a column with its error: nothing is raised.
+            The record of each is asked for, and its card fetched; all of them side by side.
+
+        Raises:
+            TypeError: One is neither a reference nor a record.
+        """
+        from zooclient.client.beside import together
+        from zooclient.client.compare import column
+        from zooclient.records.comparison import Comparison
+
+        flows = [column(self._steps, ref) for ref in several(refs)]
+        return Comparison(columns=tuple(together(self._wiring.driver, self.run, flows)))
 
     def card(self, ref: str | Ref | ModelRecord) -> Card:
         """Fetches and reads the model card.
@@ -425,6 +458,58 @@ class Client:
             NotFound: The store holds nothing of it.
         """
         return self.run(self._steps.verify(ref))
+
+    def mirror(
+        self,
+        folder: StrPath,
+        refs: str | Ref | Iterable[str | Ref],
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        include: str | Ref | Iterable[str | Ref] = (),
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> tuple[Mirrored, ...]:
+        """Makes a mirror of one's own in a folder, or extends it; what is missing is downloaded first.
+
+        Nothing is ever half visible: whoever reads the mirror finds a model whole or not at all. What was killed or
+        cancelled is carried on by the next call, and what is there already is not moved again.
+
+        Args:
+            folder: The mirror. A new one is made in a folder that is missing or empty.
+            refs: What it is to hold.
+            files: As for :meth:`plan`; so are ``exclude`` and ``weights``.
+            exclude: As for :meth:`plan`.
+            weights: As for :meth:`plan`.
+            include: References that are pushed although they are gated, private or paid; without a revision, whatever
+                is pushed of that model. Whoever can read the mirror can have what it holds.
+            reporter: Told of downloads. None: nobody is.
+            cancel: Stops it from another thread. None: nothing does.
+            deadline: Seconds after which it stops by itself. None: none.
+
+        Returns:
+            What became of each model: ``pushed``, ``already there`` or ``left out`` with the reason.
+
+        Raises:
+            ConfigError: The folder holds other things and is no mirror.
+            Unsupported: A model that has no immutable revision, or lies on this machine.
+            ZooError: As for :meth:`download`.
+        """
+        from zooclient.client.mirroring import push
+
+        stop = own_cancel(cancel, deadline)
+        flow = push(
+            self._steps,
+            Path(folder),
+            self._steps.read_all(refs),
+            wishes_of(files, exclude, weights, False),
+            include=self._steps.read_all(include),
+            reporter=reporter,
+            cancel=stop,
+        )
+        return self.run(flow, stop)
 
     # -- accounts -------------------------------------------------------------------------------
 

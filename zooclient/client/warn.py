@@ -14,9 +14,9 @@ def unpinned(asked: str, pinned: str) -> None:
     _warn(UnpinnedWarning, f"{asked} can change under you. The pin to use instead: {pinned}")
 
 
-def stale(asked: str, pinned: str, age: timedelta, reason: str) -> None:
-    """Warns that a moving name was answered from the store."""
-    _warn(StaleWarning, f"{asked} was answered from the store, as seen {_spoken(age)} ago ({reason}): {pinned}")
+def stale(asked: str, pinned: str, age: timedelta, reason: str, where: str = "the store") -> None:
+    """Warns that a moving name was answered from the store, or from a mirror."""
+    _warn(StaleWarning, f"{asked} was answered from {where}, as seen {_spoken(age)} ago ({reason}): {pinned}")
 
 
 def no_preview(pinned: str, reason: str) -> None:

@@ -90,7 +90,24 @@ class Wiring:
         from zooclient.net.auth import Auth
         from zooclient.providers.registry import credentials
 
-        return Auth(credentials(self.settings), allow_plain_http=self.settings.allow_plain_http)
+        return Auth(credentials(self.settings), allow_plain_http=self.settings.allow_plain_http, closed=self._closed())
+
+    def _closed(self) -> frozenset[str]:
+        """The origins of the zoos that are not to be asked, because their mirrors alone are."""
+        only = {scheme for scheme, zoo in self.settings.zoos.items() if zoo.mirror_policy == "only"}
+        if not only:
+            return frozenset()
+        from zooclient.net.origin import origin
+        from zooclient.providers.registry import schemes
+
+        # Behind one gateway there may be several zoos; what one of them is asked must not fail for another.
+        asked: set[str] = set()
+        closed: set[str] = set()
+        for scheme in schemes():
+            endpoint = self.provider(scheme).endpoint
+            if endpoint is not None:
+                (closed if scheme in only else asked).add(origin(endpoint))
+        return frozenset(closed - asked)
 
     def proxies(self) -> Proxies:
         """Returns the one answer to "which proxy for this URL"."""

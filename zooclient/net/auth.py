@@ -67,7 +67,7 @@ class Auth:
         place = origin(url)
         if place in self._closed:
             raise Offline(
-                f"{masked(url)} would be asked, and the mirror policy of that zoo is to ask its mirrors only.",
+                f"By mirror-policy = only, {masked(url)} is not asked.",
                 url=masked(url),
                 hint="mirror-policy first or fallback lets the zoo be asked, too.",
             )

@@ -71,10 +71,13 @@ class Driver:
         self._async_transports: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, dict[str | None, httpx.AsyncHTTPTransport]
         ] = weakref.WeakKeyDictionary()
+        self._slots: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
+            weakref.WeakKeyDictionary()
+        )
 
     def forget_after_fork(self) -> None:
         """Leaves the parent's connections alone; closing them here would speak on the parent's sockets."""
-        self._left_by_fork += [self._transports, self._async_transports]
+        self._left_by_fork += [self._transports, self._async_transports, self._slots]
         self._talk.forget_after_fork()
         self._begin()
 
@@ -88,6 +91,10 @@ class Driver:
     async def aclose(self) -> None:
         """Closes the kept-alive connections of this event loop, and those of threads."""
         self.close()
+        await self.aclose_here()
+
+    async def aclose_here(self) -> None:
+        """Closes the kept-alive connections of this event loop alone."""
         for transport in self._async_transports.pop(asyncio.get_running_loop(), {}).values():
             await transport.aclose()
 
@@ -241,13 +248,7 @@ class Driver:
         return await stop.race(self._atogether(ask))
 
     async def _atogether(self, requests: tuple[Request, ...]) -> tuple[Response, ...]:
-        some = asyncio.Semaphore(self._limits.connections)
-
-        async def one(request: Request) -> Response:
-            async with some:
-                return await self._aconverse(request)
-
-        results = await asyncio.gather(*(one(request) for request in requests), return_exceptions=True)
+        results = await asyncio.gather(*map(self._aconverse, requests), return_exceptions=True)
         return tuple(_first_failure(results))
 
     async def _aconverse(self, request: Request) -> Response:
@@ -259,7 +260,10 @@ class Driver:
                     await self._clock.asleep(todo.seconds)
                     todo = next(talk)
                 else:
-                    todo = talk.send(await self._aattempt(todo))
+                    # Thousands may wait: here each costs little, and the transport's own queue stays short.
+                    async with self._slot():
+                        sent = await self._aattempt(todo)
+                    todo = talk.send(sent)
         except StopIteration as stop:
             response: Response = stop.value
             return response
@@ -280,6 +284,13 @@ class Driver:
         except RAISED as error:
             return failed(error, send.request.url, send.proxy)
         return reader.result()
+
+    def _slot(self) -> asyncio.Semaphore:
+        """One of the connections that this event loop may have at a time."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._slots:
+            self._slots[loop] = asyncio.Semaphore(self._limits.connections)
+        return self._slots[loop]
 
     def _async_transport(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
         transports = self._async_transports.setdefault(asyncio.get_running_loop(), {})

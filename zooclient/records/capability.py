@@ -18,6 +18,7 @@ class Capability:
 
     Attributes:
         search: Models can be searched.
+        search_login: Searching needs a token; who has none is told, and not sent.
         download: Files can be fetched.
         run: Models can be run where they are hosted.
         publish: Models can be given back.
@@ -31,6 +32,7 @@ class Capability:
     """
 
     search: bool = False
+    search_login: bool = False
     download: bool = False
     run: bool = False
     publish: bool = False

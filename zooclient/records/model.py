@@ -113,10 +113,16 @@ class Hit:
         tags: All tags, in the zoo's order.
         downloads: Count as the zoo counts (the Hub: 30 days). None when not told.
         likes: Count. None when not told.
+        created_at: Aware UTC. None when not told.
         updated_at: Last change, aware UTC. None when not told.
         access: Whether its bytes may be had.
         nsfw: Marked as adult content. None when the zoo does not say.
         web_url: Page for people. None when there is none.
+        base_models: References of the models that it was made from, as far as the listing tells.
+        parameters: Number of parameters. None when not told.
+        weights_size: Bytes of its weights, as listed or as the types of its parameters make; of several variants
+            the smallest, and where a zoo tells no more, all files together. None when not told.
+        formats: Formats of its weights, such as ``safetensors``, as far as the listing tells.
         extra: Wire fields that we do not read.
     """
 
@@ -129,16 +135,24 @@ class Hit:
     tags: tuple[str, ...] = ()
     downloads: int | None = None
     likes: int | None = None
+    created_at: datetime | None = None
     updated_at: datetime | None = None
     access: Access = Access()
     nsfw: bool | None = None
     web_url: str | None = None
+    base_models: tuple[str, ...] = ()
+    parameters: int | None = None
+    weights_size: int | None = None
+    formats: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        check_tuples(tags=self.tags)
+        check_tuples(tags=self.tags, base_models=self.base_models, formats=self.formats)
         check_count("downloads", self.downloads)
         check_count("likes", self.likes)
+        check_count("parameters", self.parameters)
+        check_count("weights_size", self.weights_size)
+        check_utc("created_at", self.created_at)
         check_utc("updated_at", self.updated_at)
 
     def to_dict(self) -> dict[str, Any]:
@@ -226,6 +240,19 @@ class ModelRecord:
                 return None
             total += entry.size
         return total
+
+    @property
+    def weights_size(self) -> int | None:
+        """Bytes of all files with the role ``weights``, every format and variant; None while one size is unknown."""
+        sizes = [entry.size for entry in self.files if entry.role == "weights"]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Formats of the files with the role ``weights``, each once, in the zoo's order."""
+        return tuple(
+            dict.fromkeys(entry.format for entry in self.files if entry.role == "weights" and entry.format is not None)
+        )
 
     def file(self, path: str) -> FileEntry | None:
         """Returns the file with exactly this path, or None."""

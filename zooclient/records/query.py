@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.converters import optional
 
 from zooclient.records.checks import check_count, check_tuples
-from zooclient.records.model import Hit
+from zooclient.records.model import Hit, LicenseKind
+from zooclient.records.sizes import read_size
 
 Sort = Literal["relevance", "downloads", "likes", "trending", "updated", "created"]
 
@@ -23,6 +25,8 @@ class Query:
         task: Task id, such as ``text-classification``.
         library: Library id, such as ``transformers``.
         license: Licence id as the zoo spells it, or an SPDX id; compared without regard to case.
+        license_kind: What the licence roughly allows: ``open-source``, ``open-weight``, ``non-commercial``, or
+            ``unknown``, which are also the models that state none. See :class:`License`.
         base_model: Reference or id of the model it was made from.
         language: ISO 639 code.
         format: Weights format, such as ``safetensors`` or ``gguf``.
@@ -31,6 +35,10 @@ class Query:
         nsfw: True: adult content too; False: without it.
         min_parameters: Smallest number of parameters, inclusive. None: no bound.
         max_parameters: Largest number of parameters, inclusive. None: no bound.
+        fits: Bytes of memory, or text such as ``24GB`` or ``8GiB``, that the weights must fit in. A model counts by
+            the size that its zoo lists or that the types of its parameters make; where neither is told, by its
+            number of parameters, of 16 bits each, or of 4.5 bits where the weights are GGUF. A model of which
+            nothing is told is left out. What a model needs beside its weights when it runs is not counted.
         sort: Order. None: the zoo's own.
         limit: Hits at the most. None: all there are.
     """
@@ -41,6 +49,7 @@ class Query:
     task: str | None = None
     library: str | None = None
     license: str | None = None
+    license_kind: LicenseKind | None = None
     base_model: str | None = None
     language: str | None = None
     format: str | None = None
@@ -49,6 +58,7 @@ class Query:
     nsfw: bool = False
     min_parameters: int | None = None
     max_parameters: int | None = None
+    fits: int | None = field(default=None, converter=optional(read_size))
     sort: Sort | None = None
     limit: int | None = None
 

@@ -23,10 +23,10 @@ _DOCUMENT = "application/json"
 
 #: How the zoos spell the fields of a file in their listings: its path, its size with the bytes of its unit, its
 #: digests, and what holds further sizes and digests.
-_PATHS = ("path", "rfilename", "Path")
-_SIZES = {"size": 1, "Size": 1}
-_DIGESTS = ("oid", "blobId", "sha256", "Sha256")
-_DIGESTED = ("lfs",)
+_PATHS = ("path", "rfilename", "Path", "name")
+_SIZES = {"size": 1, "Size": 1, "sizeKB": 1024}
+_DIGESTS = ("oid", "blobId", "sha256", "Sha256", "SHA256")
+_DIGESTED = ("lfs", "hashes")
 
 
 @frozen(kw_only=True)

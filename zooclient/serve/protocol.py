@@ -32,12 +32,16 @@ class Options:
             where the zoo tells it, never enforced.
         bare_401: At the Hub: answer a stranger who asks for what is not there with 401 and no code, as it does over
             https. Off, it is 404 ``RepoNotFound``: over plain http its client reads a bare 401 as a bad login.
+        login_to_download: At Civitai: only those who are logged in may download what nothing else is said of.
+        scanned: At Civitai: say of every file that its scanners found nothing. Off, files wait to be scanned.
     """
 
     page_size: int = 1000
     link_lifetime: float = 3600.0
     limits: Mapping[str, int] | None = field(default=None, hash=False)
     bare_401: bool = False
+    login_to_download: bool = False
+    scanned: bool = False
 
 
 @frozen(kw_only=True)

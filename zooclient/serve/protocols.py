@@ -9,6 +9,7 @@ from attrs import frozen
 from zooclient.errors import ConfigError
 from zooclient.records.rules import ALIASES
 from zooclient.serve import huggingface, modelscope, modelscope_bytes
+from zooclient.serve.civitai import site, storage
 from zooclient.serve.protocol import Origins, Site
 
 
@@ -56,6 +57,14 @@ ZOOS: Mapping[str, Zoo] = {
             variable="MODELSCOPE_ENDPOINT",
             mark="ms-",
             methods=frozenset({"GET", "HEAD", "POST", "PUT"}),
+        ),
+        Zoo(
+            scheme="civitai",
+            title="Civitai",
+            speak=site.speak,
+            byte_path=storage.BUCKET,
+            variable=None,
+            mark="",
         ),
     )
 }

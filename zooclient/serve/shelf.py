@@ -14,6 +14,8 @@ from typing import Literal, Protocol
 
 from attrs import field, frozen
 
+from zooclient.serve.civitai.offer import Offer
+
 #: What the Hub states as the creation time of everything older than its records. A folder keeps no such time,
 #: and an id made from it is the same after a restart.
 FLOOR = datetime(2022, 3, 2, 23, 29, 4, tzinfo=UTC)
@@ -77,6 +79,7 @@ class Terms:
         likes: Count that listings tell.
         trending: Score that the default order of listings goes by.
         demos: Ids of Spaces that show it at work.
+        offer: What Civitai alone knows of it.
     """
 
     gated: Literal[False, "auto", "manual"] = False
@@ -89,6 +92,7 @@ class Terms:
     likes: int = 0
     trending: int = 0
     demos: tuple[str, ...] = ()
+    offer: Offer = field(factory=Offer)
 
 
 @frozen(kw_only=True)

@@ -23,6 +23,9 @@ LinkMode = Literal["auto", "reflink", "hardlink", "copy"]
 
 LINK_MODES = ("auto", "reflink", "hardlink", "copy")
 
+#: When the mirrors of a zoo are asked: before it (the default), when it fails, or in its place.
+MIRROR_POLICIES = ("first", "fallback", "only")
+
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 _MIB = 1024 * 1024
@@ -123,9 +126,12 @@ class ZooSettings:
         proxy_trusted: False when a project file named the proxy; it is then used for https alone, where it sees
             no header.
         connections: Connections at the most. None: as :class:`Limits` says.
-        mirrors: Further places that have the same bytes.
-        mirrors_trusted: Whether mirrors may get a token; False when a project file named them.
-        mirror_policy: When mirrors are asked. None: the default of the mirrors' own room.
+        mirrors: Further places that have the same bytes: folders, and addresses below which one is served. None of
+            them ever gets a token.
+        mirrors_trusted: Whether mirrors may speak for the zoo where it is not asked: tell what a revision holds, and
+            what a moving name means. False when a project file named them: then they give bytes, which are proven.
+        mirror_policy: When mirrors are asked: ``first``, before the zoo; ``fallback``, when the zoo fails; ``only``,
+            and the zoo never. None: first.
         via: ``official`` lets the zoo's own client move the bytes. None: we do.
     """
 
@@ -271,8 +277,33 @@ def check_zoo(zoo: ZooSettings, name: Callable[[str], str], allow_plain_http: bo
         check_proxy(zoo.proxy, name("proxy"))
     if zoo.connections is not None and zoo.connections < 1:
         raise ConfigError(f"{name('connections')} cannot be {zoo.connections}.", hint="At least 1.")
+    for mirror in zoo.mirrors:
+        check_mirror(mirror, name("mirrors"), allow_plain_http)
+    if zoo.mirror_policy not in (None, *MIRROR_POLICIES):
+        raise ConfigError(
+            f"{name('mirror_policy')} cannot be {zoo.mirror_policy!r}.", hint=f"One of: {', '.join(MIRROR_POLICIES)}."
+        )
     if zoo.via not in (None, "official"):
         raise ConfigError(f"{name('via')} cannot be {zoo.via!r}.", hint='The one choice is "official".')
+
+
+def is_url(mirror: str) -> bool:
+    """Whether a mirror is named by an address and not by a path."""
+    return "://" in mirror
+
+
+def check_mirror(mirror: str, name: str, allow_plain_http: bool) -> None:
+    """Refuses what names no mirror; arguments as for :func:`check_endpoint`.
+
+    Raises:
+        ConfigError: It is empty, or an address that :func:`check_endpoint` refuses.
+    """
+    if not mirror:
+        raise ConfigError(
+            f"{name} names a mirror by nothing.", hint="A folder, or an address such as https://host/path"
+        )
+    if is_url(mirror):
+        check_endpoint(mirror, name, allow_plain_http)
 
 
 def check_endpoint(url: str, name: str, allow_plain_http: bool) -> None:

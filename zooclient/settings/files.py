@@ -17,15 +17,16 @@ The user's own, ``config.toml``, may set everything::
     [zoos.hf]
     endpoint = "https://hub.example"
     token = "hf_…"
-    mirrors = ["https://mirror.example"]
-    mirror-policy = "fallback"
+    mirrors = ["https://mirror.example/models"]   # or a path
+    mirror-policy = "first"          # or fallback, or only
     proxy = "http://proxy.example:3128"
     connections = 4
     via = "official"
 
 A project's, ``zoo.toml`` or ``[tool.zooclient]`` in ``pyproject.toml``, may set what cannot hurt whoever cloned it:
 ``strict``, ``offline``, ``link-mode``, ``limits`` and ``zoos``, without tokens. An endpoint that it names gets no
-token, and a proxy that it names is used for https alone. Neither file expands variables.
+token, a proxy that it names is used for https alone, and a mirror that it names gives bytes and no word of a zoo.
+Neither file expands variables.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from pathlib import Path
 from typing import Any
 
 from zooclient.errors import ConfigError
-from zooclient.settings import LIMITS, path_of, user_folder
+from zooclient.settings import LIMITS, is_url, path_of, user_folder
 from zooclient.settings.layer import Layer, canonical
 
 #: Tables of a project file that other rooms read.
@@ -149,7 +150,7 @@ def _read(table: dict[str, Any], path: Path, *, of_project: bool) -> Layer:
             _limits(layer, value, where)
         elif key == "zoos":
             for scheme, zoo in value.items():
-                _zoo(layer, scheme, zoo, where, of_project=of_project)
+                _zoo(layer, scheme, zoo, where, path, of_project=of_project)
         elif key == "stores":
             layer.set("stores", tuple(_path(text, path, where) for text in value), where)
         elif key in ("home", "record"):
@@ -167,7 +168,7 @@ def _limits(layer: Layer, table: dict[str, Any], where: str) -> None:
         layer.limits[key.replace("-", "_")] = value
 
 
-def _zoo(layer: Layer, scheme: str, table: object, where: str, *, of_project: bool) -> None:
+def _zoo(layer: Layer, scheme: str, table: object, where: str, path: Path, *, of_project: bool) -> None:
     where = f"{where}.{scheme}"
     for key, value in _typed(table, dict, where).items():
         name = f"{where}.{key}"
@@ -178,7 +179,12 @@ def _zoo(layer: Layer, scheme: str, table: object, where: str, *, of_project: bo
                 hint="It belongs in the user's config file; `zooclient login` puts it in a safe place.",
             )
         _typed(value, kind, name)
-        parsed = tuple(value) if kind is list else value
+        # A mirror is an address, or a path, which is relative to the file as every other is.
+        parsed = (
+            tuple(text if is_url(text) or not text else str(_path(text, path, name)) for text in value)
+            if kind is list
+            else value
+        )
         layer.set_zoo(canonical(scheme), key.replace("-", "_"), parsed, name, trusted=not of_project)
 
 

@@ -16,6 +16,11 @@ One home holds one folder for each version of this layout, so that a later versi
                                                 its ``holds`` names the contents and snapshots that it still needs
       ingest/damaged/                           what failed its digest, until it is pruned
 
+In a store that is a mirror (:mod:`zooclient.mirror.format`) also::
+
+      manifests/ZOO/ID/REVISION.json            what it holds of a revision, where a reader finds it without a listing
+      models.json                               what it holds at all
+
 ``DIGEST`` is the first 16 hex of the content digest, ``NAME`` the first 16 hex of the sha256 of the name. ``STORE`` is
 ``own``, and for a further store, which is only read, the first 16 hex of the sha256 of its path.
 ``ZOO``, ``ID`` and ``REVISION`` are written by :func:`safe_part`.
@@ -115,6 +120,8 @@ class Layout:
         self.snapshots = os.path.join(self.root, "snapshots")
         self.records = os.path.join(self.root, "records")
         self.refs = os.path.join(self.root, "refs")
+        self.manifests = os.path.join(self.root, "manifests")
+        self.catalogue = os.path.join(self.root, "models.json")
         self.ingest = os.path.join(self.root, "ingest")
         self.gate = os.path.join(self.ingest, "gate.lock")
         self.slots = os.path.join(self.ingest, "slots")
@@ -153,6 +160,10 @@ class Layout:
     def record(self, zoo: str, id: str, revision: str) -> str:
         """Where the zoo's claims about one revision stand."""
         return os.path.join(self.records, safe_part(zoo), safe_part(id), safe_part(revision) + ".json")
+
+    def manifest(self, zoo: str, id: str, revision: str) -> str:
+        """Where a mirror tells what it holds of one revision."""
+        return os.path.join(self.manifests, safe_part(zoo), safe_part(id), safe_part(revision) + ".json")
 
     def ref(self, zoo: str, id: str, name: str) -> str:
         """Where it stands what a moving name meant."""

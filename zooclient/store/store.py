@@ -262,6 +262,7 @@ class Store:
         owner: str,
         allow_unverified: bool = False,
         cancel: Cancel | None = None,
+        move: bool = True,
     ) -> Observed:
         """Takes a file that somebody else fetched for us through the same door; it is hashed here.
 
@@ -271,6 +272,7 @@ class Store:
             owner: Pinned reference, for the error.
             allow_unverified: Whether it may pass when the zoo states no digest that proves it.
             cancel: Ends the hashing. None: nothing does.
+            move: Whether the file may be moved; otherwise it is reflinked or copied, and only read.
 
         Raises:
             IntegrityError: It is not what is claimed, or nothing is claimed and that was not allowed.
@@ -279,7 +281,9 @@ class Store:
         from zooclient.errors import IntegrityError
 
         try:
-            return self._open().deposit(file, os.path.abspath(path), cancel, allow_unverified=allow_unverified)
+            return self._open().deposit(
+                file, os.path.abspath(path), cancel, allow_unverified=allow_unverified, move=move
+            )
         except IntegrityError as error:
             error.about(ref=owner)
             raise
@@ -521,6 +525,18 @@ class Store:
         from zooclient.store.verifying import verify
 
         return verify(self._own, self._further, zoo, id, revision, writing=self._try_open(), cancel=cancel)
+
+    def rewrite(self, make: Callable[[], Mapping[str, object]]) -> None:
+        """Writes JSON files of the store, each whole or not at all, where they do not say the same already.
+
+        Args:
+            make: Returns the path of each (see :attr:`layout`) and what it says, None where it is to go. Called while
+                nobody else moves anything in or out.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        self._open().rewrite(make)
 
     def close(self) -> None:
         """Gives up what this store has noted as needed. It may be used again."""

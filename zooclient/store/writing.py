@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from zooclient.errors import IntegrityError
 from zooclient.net.cancel import Cancel
 from zooclient.store.assemble import Assembly
 from zooclient.store.door import Door, find_content
-from zooclient.store.files import discard, storing
+from zooclient.store.files import discard, read_json, storing, write_json
 from zooclient.store.hfcache import find_blob
 from zooclient.store.ingest import Ingest, StoreSink, bring
 from zooclient.store.layout import Layout
@@ -43,6 +43,7 @@ class Writing:
     ) -> None:
         self._layout = layout
         self._link_mode = link_mode
+        self._small_file = small_file
         self._locks = Locks(layout, lock_timeout, take_lock or file_lock)
         self._door = Door(layout, self._locks)
         self._ingest = Ingest(layout, self._locks, self._door)
@@ -99,11 +100,15 @@ class Writing:
             return None  # damaged where it lies: it is fetched instead
 
     def _take_over(self, layout: Layout, held: Observed, work: Work, cancel: Cancel) -> bool:
-        """Links or copies a content of another store, which checked it when it came; whether it was sound."""
+        """Links or copies a content of another store, which checked it when it came; whether it was sound.
+
+        As in a snapshot, a small one is copied, and so hashed once more.
+        """
         target = work.path()
+        mode: LinkMode = "copy" if held.size < self._small_file else self._link_mode
         with storing("taking over from another store", target, held.size):
             try:
-                link(layout.blob(held.sha256), target, held.sha256, self._link_mode, check=cancel.check)
+                link(layout.blob(held.sha256), target, held.sha256, mode, check=cancel.check)
                 self._door.admit(target, held, work, cancel)
             except (IntegrityError, FileNotFoundError):
                 return False
@@ -111,10 +116,23 @@ class Writing:
                 discard(target)
         return True
 
-    def deposit(self, file: FileEntry, path: str, cancel: Cancel | None, *, allow_unverified: bool) -> Observed:
+    def deposit(
+        self, file: FileEntry, path: str, cancel: Cancel | None, *, allow_unverified: bool, move: bool
+    ) -> Observed:
         """Takes a file that was fetched for us, see :meth:`zooclient.store.store.Store.deposit`."""
         stop = cancel or Cancel()
-        return bring(file, path, self._door, self.work(), stop, allow_unverified=allow_unverified, ours=True)
+        return bring(file, path, self._door, self.work(), stop, allow_unverified=allow_unverified, ours=move)
+
+    def rewrite(self, make: Callable[[], Mapping[str, object]]) -> None:
+        """Writes JSON files, see :meth:`zooclient.store.store.Store.rewrite`."""
+        temporary = self.work().path()
+        with self._locks.gate():
+            for path, data in make().items():
+                if data is None:
+                    with storing("removing", path):
+                        discard(path)
+                elif read_json(path) != data:
+                    write_json(path, data, temporary)
 
     def assemble(
         self, zoo: str, record: ModelRecord, wishes: Wishes, receipts: Sequence[Receipt]

@@ -33,6 +33,7 @@ from zooclient.serve.folder import FolderShelf
 from zooclient.serve.protocol import Options
 from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
 from zooclient.serve.server import ZooServer
+from zooclient.testing.civitai import SCHEME, AtCivitai
 
 #: Bytes up to which a file is copied aside, so that older commits of a test's models stay served.
 _KEEP = 64 * 1024 * 1024
@@ -84,6 +85,7 @@ class LocalZoo:
         endpoints: Scheme to origin, such as ``{"hf": "http://127.0.0.1:43211"}``.
         byte_origins: Scheme to origin of large files.
         tokens: Scheme to a token of the account ``me``, which may write.
+        civitai: What owners do at Civitai alone, and the numbers that models have there.
     """
 
     def __init__(
@@ -99,13 +101,16 @@ class LocalZoo:
     ) -> None:
         self._folder = None if folder is None else Path(folder)
         self._zoos = tuple(ZOOS) if zoos is None else tuple(zoo_of(scheme).scheme for scheme in zoos)
-        self._options = Options(page_size=page_size, link_lifetime=link_lifetime, bare_401=bare_401, limits=limits)
+        self._options = Options(
+            page_size=page_size, link_lifetime=link_lifetime, bare_401=bare_401, limits=limits, scanned=True
+        )
         self._one_origin = one_origin
         self._accounts = {scheme: Accounts(()) for scheme in self._zoos}
         self._faults = Faults()
         self._witness = _Witness(self._faults)
         self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
         self._server: ZooServer | None = None
+        self.civitai = AtCivitai(self._shelf, self._faults, self._asked_of_civitai)
         self.endpoints: dict[str, str] = {}
         self.byte_origins: dict[str, str] = {}
         self.tokens = {scheme: self.add_account("me", role="write", zoo=scheme) for scheme in self._zoos}
@@ -290,6 +295,9 @@ class LocalZoo:
         token = self._running(zoo).mark + secrets.token_hex(17)
         self._accounts[zoo].add(Account(name=name, token=token, role=role))
         return token
+
+    def _asked_of_civitai(self) -> list[tuple[str, int | None]]:
+        return [(seen.path, seen.status) for seen in self.requests if seen.zoo == SCHEME]
 
     def _running(self, scheme: str) -> Zoo:
         if scheme not in self._zoos:

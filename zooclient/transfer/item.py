@@ -28,6 +28,7 @@ class Source:
             the address that gave it in the end. None: no success is.
         owns: Whether an address is the source itself, besides the origin that ``locate`` names. None: no other is.
         public: The source is on the internet, so that it cannot mean an address inside a private network.
+        anonymous: No credential goes to it at any hop, and why it gives nothing never hides what another source said.
         bears: Connections at the most that it bears, all files of a transfer together. None: as many as the engine
             may open.
     """
@@ -39,6 +40,7 @@ class Source:
     is_page: Callable[[Response], bool] | None = field(default=None, repr=False)
     owns: Callable[[str], bool] | None = field(default=None, repr=False)
     public: bool = False
+    anonymous: bool = False
     bears: int | None = None
 
 

@@ -252,7 +252,7 @@ class Way:
         if request is not None and place == origin(request.url):
             sent.update({name: value for name, value in request.headers.items() if name.lower() not in _OURS})
         token = request.token if request is not None and url == request.url else None
-        sent.update(tools.auth.headers_for(url, token=token))
+        sent.update(tools.auth.headers_for(url, token=token, anonymous=self._source.anonymous))
         return tools.lines.get(url, sent, asked=asked)
 
     def _bytes(self, reply: Reply, route: Route) -> Reply:

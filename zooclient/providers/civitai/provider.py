@@ -26,6 +26,7 @@ from zooclient.providers.civitai.endpoint import (
 from zooclient.providers.civitai.files import ident
 from zooclient.providers.civitai.refusal import refusal, unwanted
 from zooclient.providers.reading import mapping
+from zooclient.records import filters
 from zooclient.records.capability import Capability
 from zooclient.records.model import FileEntry, ModelRecord
 from zooclient.records.query import Page, Query
@@ -51,7 +52,7 @@ CAPABILITY: Final = Capability(
     identify=True,
     filters={
         **dict.fromkeys(("text", "author", "task", "base_model", "tags", "nsfw", "sort", "limit"), "exact"),
-        **dict.fromkeys(("format", "gated"), "emulated"),
+        **dict.fromkeys(("license_kind", "format", "gated", "fits"), "emulated"),
         **dict.fromkeys(("library", "license", "language", "min_parameters", "max_parameters"), "unsupported"),
     },
     sorts=("relevance", *names.SORTS),
@@ -119,15 +120,18 @@ class Civitai:
             ProtocolError: An answer of another shape, or a page that names itself as the next.
         """
         empty, told = self._read_cursor(cursor)
-        url = wire.search_url(self.endpoint, query, told)
+        unapplied = filters.unapplied(query, CAPABILITY, sorts=wire.sorts_of(query), further=wire.foreign(query))
+        url = wire.search_url(self.endpoint, query, told, thinned=filters.thinned(query, CAPABILITY))
         try:
             response = yield from self._ask(Request(url=url, max_bytes=_MOST_BYTES), None, "search")
         except NotFound:
             if not query.author:
                 raise
-            return Page(hits=(), unapplied=wire.unapplied(query))  # there is no such creator
+            return Page(hits=(), unapplied=unapplied)  # there is no such creator
         payload = response.json()
         hits = wire.read_hits(payload, query, web=self.endpoint, now=self.clock())
+        seen = {*unapplied, "base_model", "nsfw"}  # a family and what is for everybody: looked at in the row itself
+        hits = tuple(hit for hit in hits if filters.suits(hit, query, CAPABILITY, skip=seen))
         following = wire.next_cursor(payload)
         if following is not None and following == told:
             raise ProtocolError("Civitai names the same page as the next.", zoo=self.scheme, operation="search")
@@ -136,7 +140,7 @@ class Civitai:
         return Page(
             hits=hits,
             cursor=f"{empty}~{following}" if more else None,
-            unapplied=wire.unapplied(query),
+            unapplied=unapplied,
         )
 
     def _read_cursor(self, cursor: str | None) -> tuple[int, str | None]:

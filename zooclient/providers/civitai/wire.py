@@ -39,9 +39,6 @@ _PROSE = 1_000_000  # characters of a description that are kept
 _PG = 1  # bit of the level of what is for everybody
 _FIT = 3  # PG and PG-13
 
-#: Fields of a query that neither the site nor an answer of it tells anything about.
-_UNTOLD = ("library", "license", "language", "min_parameters", "max_parameters")
-
 _MODEL_READ = frozenset({"id", "name", "type", "description", "tags", "modelVersions"})
 _VERSION_READ = frozenset({"id", "modelId", "name", "description", "files", "model", "trainedWords", "air"})
 _FLAGS = ("nsfw", "nsfwLevel", "minor", "poi", "sfwOnly")
@@ -95,13 +92,14 @@ def page_url(web: str, model: str, version: str | None = None) -> str:
     return f"{web}/models/{model}" + (f"?modelVersionId={version}" if version else "")
 
 
-def search_url(endpoint: str, query: Query, cursor: str | None) -> str:
-    """Address of a page of a search.
+def search_url(endpoint: str, query: Query, cursor: str | None, *, thinned: bool = False) -> str:
+    """Address of a page of a search; ``thinned``: hits are left out on our side, so a whole page is asked.
 
     Only what the site is known to read rightly is asked: pages by number end at 1000 hits and are refused beside
     words, and several of its filters fail, or mean yes whatever their value is.
     """
-    asked = [("limit", str(_limit(query)))]
+    whole = query.limit is None or thinned or len(query.tags) > 1 or query.base_model
+    asked = [("limit", str(PAGE if whole else max(1, min(query.limit or 0, PAGE))))]
     text = query.text.strip()
     if text:
         asked.append(("query", text))
@@ -120,12 +118,6 @@ def search_url(endpoint: str, query: Query, cursor: str | None) -> str:
     return f"{endpoint}/api/v1/models?{urlencode(asked, quote_via=quote)}"
 
 
-def _limit(query: Query) -> int:
-    """As many as asked for; a whole page where we choose among them."""
-    chosen = query.gated is not None or query.format or len(query.tags) > 1 or query.base_model
-    return PAGE if query.limit is None or chosen else max(1, min(query.limit, PAGE))
-
-
 def type_of(query: Query) -> str | None:
     """Returns the kind of model that the task of a query names; None when it names none."""
     return names.spelled(query.task, names.TYPES) if query.task else None
@@ -136,16 +128,18 @@ def base_model_of(query: Query) -> str | None:
     return names.spelled(query.base_model, names.BASE_MODELS) if query.base_model else None
 
 
-def unapplied(query: Query) -> tuple[str, ...]:
-    """Returns the fields of a query that nobody can apply here."""
-    found = [name for name in _UNTOLD if getattr(query, name) is not None]
+def sorts_of(query: Query) -> tuple[str, ...]:
+    """Returns the orders that the site can give to a query."""
+    return ("relevance",) if query.text.strip() else tuple(names.SORTS)
+
+
+def foreign(query: Query) -> tuple[str, ...]:
+    """Returns the fields of a query that name what this site does not have."""
+    found = []
     if query.task and type_of(query) is None:
         found.append("task")  # it has kinds of models, and no tasks
     if query.base_model and re.search(r"[:/]", query.base_model):
         found.append("base_model")  # a reference to a model, where the site has names of families
-    possible = ("relevance",) if query.text.strip() else tuple(names.SORTS)
-    if query.sort is not None and query.sort not in possible:
-        found.append("sort")
     return tuple(found)
 
 
@@ -398,9 +392,9 @@ def main_file(record: ModelRecord) -> FileEntry | None:
 
 
 def read_hits(payload: Any, query: Query, *, web: str, now: datetime) -> tuple[Hit, ...]:
-    """Reads a page of a listing: what suits the query, each model once.
+    """Reads a page of a listing: each model once, and of those not for everybody, and of other families, none.
 
-    Every filter is looked at again: the site passes over what it does not know, and an unknown tag with it.
+    The site passes over what it does not know; what is the same at every zoo is looked at again by the provider.
 
     Raises:
         ProtocolError: No list of models, or one that is no object or has no id.
@@ -409,9 +403,17 @@ def read_hits(payload: Any, query: Query, *, web: str, now: datetime) -> tuple[H
     for row in entries(mapping(payload).get("items"), "the list of models (items)"):
         told = _object(row, "a model")
         hit = _hit(told, web, now)
-        if suits(told, hit, query):
+        if (query.nsfw or _for_everybody(told)) and _of_family(hit, query):
             found.setdefault(hit.ref.id, hit)
     return tuple(found.values())
+
+
+def _of_family(hit: Hit, query: Query) -> bool:
+    """Whether one of its versions is of the family asked for, where the query names one."""
+    if not query.base_model or "base_model" in foreign(query):
+        return True
+    families = {str(item["base_model"]).casefold() for item in hit.extra["versions"]}
+    return query.base_model.strip().casefold() in families
 
 
 def next_cursor(payload: Any) -> str | None:
@@ -435,7 +437,7 @@ def _hit(told: Mapping[str, Any], web: str, now: datetime) -> Hit:
     page = page_url(web, identity, revision)
     extra, _ = unread(told, _MODEL_READ)
     extra["versions"] = [_short(item) for item in listed]
-    extra["formats"] = sorted(_formats(version))
+    files = _readable(version)
     license_ = license_here(told, string(version.get("baseModel")), f"{web}/models/license/{revision}")
     return Hit(
         ref=Ref(scheme=SCHEME, id=identity, revision=revision),
@@ -446,45 +448,34 @@ def _hit(told: Mapping[str, Any], web: str, now: datetime) -> Hit:
         tags=_tags(told),
         downloads=_stat(told, "downloadCount"),
         likes=_likes(told),
+        created_at=instant(version.get("createdAt")) or instant(version.get("publishedAt")),
         updated_at=instant(version.get("updatedAt")) or instant(version.get("publishedAt")),
         access=read_access(told, version, page=page, now=now),
         nsfw=_adult(told),
         web_url=page,
+        weights_size=min((size for size in map(_main_size, files) if size), default=None),
+        formats=tuple(sorted({file.format for file in files if file.format is not None})),
         extra=extra,
     )
 
 
-def suits(told: Mapping[str, Any], hit: Hit, query: Query) -> bool:
-    """Tells whether a hit is what was asked for. Words are not looked at: only the site knows where it found them."""
-    tags = {tag.casefold() for tag in hit.tags}
-    if {tag.casefold() for tag in query.tags} - tags:
-        return False
-    if query.author and (hit.author or "").casefold() != query.author.casefold():
-        return False
-    kind = type_of(query)
-    if kind is not None and (hit.task or "").casefold() != kind.casefold():
-        return False
-    if query.gated is not None and query.gated != (hit.access.state in ("gated", "paid")):
-        return False
-    if not query.nsfw and not _for_everybody(told):
-        return False
-    if query.base_model and "base_model" not in unapplied(query):
-        families = {str(item["base_model"]).casefold() for item in hit.extra["versions"]}
-        if query.base_model.strip().casefold() not in families:
-            return False
-    return not query.format or query.format.casefold() in hit.extra["formats"]
-
-
-def _formats(version: Mapping[str, Any]) -> set[str]:
-    """Formats of the files of a version; a file that cannot be read tells none, and keeps no model out of a list."""
-    found = set()
+def _readable(version: Mapping[str, Any]) -> list[FileEntry]:
+    """The files of a version; one that cannot be read tells nothing, and keeps no model out of a list."""
+    found: list[FileEntry] = []
     for file in _files(version):
         try:
             entries_, _ = read_files([file], "")
         except (ProtocolError, IntegrityError):
             continue
-        found |= {entry.format for entry in entries_ if entry.format is not None}
+        found += entries_
     return found
+
+
+def _main_size(file: FileEntry) -> int | None:
+    """Bytes, about, of what a version is about, in one of its variants; None for any other file."""
+    if file.role != "weights" or file.extra.get("type") not in names.MAIN:
+        return None
+    return file.size if file.size is not None else count(file.extra.get("approximate_size"))
 
 
 # -- other answers ------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from zooclient.providers.huggingface import wire
 from zooclient.providers.huggingface.endpoint import OFFICIAL, is_official, normal_endpoint
 from zooclient.providers.huggingface.refusal import refusal
 from zooclient.providers.reading import entries
+from zooclient.records import filters
 from zooclient.records.capability import Capability
 from zooclient.records.model import Demo, FileEntry, ModelRecord
 from zooclient.records.query import Page, Query
@@ -48,7 +49,7 @@ CAPABILITY: Final = Capability(
             ),
             "exact",
         ),
-        "nsfw": "emulated",
+        **dict.fromkeys(("license_kind", "nsfw", "fits"), "emulated"),
     },
     sorts=tuple(wire.SORTS),
     max_connections=16,
@@ -97,12 +98,13 @@ class HuggingFace:
             raise ConfigError(
                 f"This is no cursor of {self.endpoint}: {masked(cursor)!r}.", zoo="hf", operation="search"
             )
-        unapplied = self._unapplied(query)
-        url = cursor or wire.search_url(self.endpoint, query)
+        foreign = ("base_model",) if query.base_model and wire.base_model_id(query) is None else ()
+        unapplied = filters.unapplied(query, CAPABILITY, further=foreign)
+        url = cursor or wire.search_url(self.endpoint, query, thinned=filters.thinned(query, CAPABILITY))
         response = yield from self._ask(url, None, "search", max_bytes=_PAGE_BYTES)
         hits = wire.read_hits(response.json(), endpoint=self.endpoint)
         return Page(
-            hits=tuple(hit for hit in hits if wire.suits(hit, query)),
+            hits=tuple(hit for hit in hits if filters.suits(hit, query, CAPABILITY, skip=unapplied)),
             cursor=wire.next_page(response, self.endpoint),
             unapplied=unapplied,
         )
@@ -113,14 +115,6 @@ class HuggingFace:
             return origin(cursor) == origin(self.endpoint)
         except IntegrityError:
             return False
-
-    def _unapplied(self, query: Query) -> tuple[str, ...]:
-        names = []
-        if query.sort is not None and query.sort not in wire.SORTS:
-            names.append("sort")
-        if query.base_model and wire.base_model_id(query) is None:
-            names.append("base_model")
-        return tuple(names)
 
     def resolve(self, ref: Ref, *, demos: bool = False) -> Flow[ModelRecord]:
         """The record of a revision, in one request where the server tells sizes and digests with it.

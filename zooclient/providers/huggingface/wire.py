@@ -19,12 +19,14 @@ from zooclient.net.exchange import Response
 from zooclient.net.origin import masked, origin
 from zooclient.providers.base import Account
 from zooclient.providers.reading import count, entries, instant, mapping, plain, string, strings, unread
-from zooclient.records.classify import classify
+from zooclient.records.classify import FORMATS, classify
+from zooclient.records.filters import most_parameters
 from zooclient.records.licenses import hub_id, license_of
 from zooclient.records.model import Access, Demo, FileEntry, Hit, License, ModelRecord
 from zooclient.records.paths import path_problems, safe_path
 from zooclient.records.query import Query
 from zooclient.records.ref import Ref
+from zooclient.records.sizes import weights_size
 
 SCHEME = "hf"
 
@@ -52,6 +54,8 @@ _FORMAT_TAGS = {
     "flax": "jax",
     "tensorflow": "tf",
 }
+#: Tag of the Hub → format.
+_TAGGED = {_FORMAT_TAGS.get(name, name): name for name in FORMATS}
 
 #: The one tag by which authors mark what is not for all.
 _ADULT = "not-for-all-audiences"
@@ -100,8 +104,11 @@ def file_url(endpoint: str, repository: str, commit: str, path: str) -> str:
     return f"{endpoint}/{quote(repository)}/resolve/{quote(commit, safe='')}/{quote(path)}"
 
 
-def search_url(endpoint: str, query: Query) -> str:
-    """Address of the first page of a search."""
+def search_url(endpoint: str, query: Query, *, thinned: bool = False) -> str:
+    """Address of the first page of a search; ``thinned``: hits are left out on our side, so a whole page is asked.
+
+    What fits into some memory has no more parameters than go into it at four bits each: the Hub leaves out the rest.
+    """
     asked: list[tuple[str, str]] = []
     for name, value in (("search", query.text.strip()), ("author", query.author), ("pipeline_tag", query.task)):
         if value:
@@ -109,14 +116,16 @@ def search_url(endpoint: str, query: Query) -> str:
     asked += [("filter", tag) for tag in query_tags(query)]
     if query.gated is not None:
         asked.append(("gated", "true" if query.gated else "false"))
-    bounds = (("min", query.min_parameters), ("max", query.max_parameters))
+    most = [query.max_parameters, None if query.fits is None else most_parameters(query.fits)]
+    bounds = (("min", query.min_parameters), ("max", min((bound for bound in most if bound is not None), default=None)))
     told = ",".join(f"{name}:{bound}" for name, bound in bounds if bound is not None)
     if told:
         asked.append(("num_parameters", told))
     if query.sort in SORTS:
         asked.append(("sort", SORTS[query.sort]))
-    asked.append(("limit", str(min(query.limit or PAGE, PAGE))))
-    asked += [("expand", name) for name in LISTED]
+    asked.append(("limit", str(PAGE if thinned else min(query.limit or PAGE, PAGE))))
+    # What the Hub tells of GGUF is large, for it holds the chat template.
+    asked += [("expand", name) for name in (*LISTED, *(("gguf",) if told else ()))]
     return f"{endpoint}/api/models?{urlencode(asked)}"
 
 
@@ -349,40 +358,17 @@ def _hit(told: Mapping[str, Any], endpoint: str) -> Hit:
         tags=tags,
         downloads=count(told.get("downloads")),
         likes=count(told.get("likes")),
+        created_at=instant(told.get("createdAt")),
         updated_at=instant(told.get("lastModified")),
         access=_access(told, f"{endpoint}/{identity}"),
         nsfw=_ADULT in tags,
         web_url=f"{endpoint}/{identity}",
+        base_models=_base_models({}, tags),
+        parameters=_parameters(told),
+        weights_size=_weights_size(told),
+        formats=tuple(dict.fromkeys(_TAGGED[tag] for tag in tags if tag in _TAGGED)),
         extra=extra,
     )
-
-
-def suits(hit: Hit, query: Query) -> bool:
-    """Tells whether a hit is what was asked for: a server that ignores a filter must not pass for one that has it.
-
-    Words are not looked at again, because only the server knows where it found them.
-    """
-    tags = {tag.casefold() for tag in hit.tags}
-    library = (hit.library or "").casefold()
-    wanted = {tag.casefold() for tag in query_tags(query)} - tags - {library}
-    if wanted or (hit.nsfw and not query.nsfw):
-        return False
-    if query.author and (hit.author or "").casefold() != query.author.casefold():
-        return False
-    if query.task and query.task.casefold() not in ((hit.task or "").casefold(), *tags):
-        return False
-    if query.gated is not None and query.gated != (hit.access.state == "gated"):
-        return False
-    return _parameters_suit(_parameters(hit.extra), query)
-
-
-def _parameters_suit(parameters: int | None, query: Query) -> bool:
-    """Whether a count is within the bounds; one that is not told is left to the server."""
-    if parameters is None:
-        return True
-    if query.min_parameters is not None and parameters < query.min_parameters:
-        return False
-    return query.max_parameters is None or parameters <= query.max_parameters
 
 
 def read_demos(payload: Any, *, endpoint: str) -> tuple[Demo, ...]:
@@ -509,3 +495,10 @@ def _parameters(told: Mapping[str, Any]) -> int | None:
         if total is not None:
             return total
     return None
+
+
+def _weights_size(told: Mapping[str, Any]) -> int | None:
+    """Bytes of the weights, from the count of each type of element; None where the types are not told."""
+    types = mapping(mapping(told.get("safetensors")).get("parameters"))
+    counts = {name: number for name, number in types.items() if count(number) is not None}
+    return weights_size(counts) if len(counts) == len(types) else None

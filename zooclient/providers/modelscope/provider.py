@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -30,6 +30,7 @@ from zooclient.providers.modelscope.refusal import (
     says_no,
     window_end,
 )
+from zooclient.records import filters
 from zooclient.records.capability import Capability
 from zooclient.records.model import FileEntry, ModelRecord
 from zooclient.records.query import Page, Query
@@ -53,7 +54,7 @@ CAPABILITY: Final = Capability(
     login=True,
     filters={
         **dict.fromkeys(("text", "author", "task", "library", "license", "format", "tags", "sort", "limit"), "exact"),
-        **dict.fromkeys(("gated", "nsfw", "min_parameters", "max_parameters"), "emulated"),
+        **dict.fromkeys(("license_kind", "gated", "nsfw", "min_parameters", "max_parameters", "fits"), "emulated"),
         **dict.fromkeys(("base_model", "language"), "unsupported"),
     },
     sorts=tuple(wire.SORTS),
@@ -108,12 +109,13 @@ class ModelScope:
         if found is None:
             raise ConfigError(f"This is no cursor of ModelScope: {str(cursor)[:50]!r}.", zoo=wire.SCHEME)
         number, site = int(found[2]), found[1] is not None
-        if number * wire.page_size(query) > wire.WINDOW:
+        size = wire.page_size(query, thinned=filters.thinned(query, CAPABILITY))
+        if number * size > wire.WINDOW:
             raise window_end()
         if not site:
             try:
-                payload = yield from self._ask(wire.search_url(self.endpoint, query, number), None, "search")
-                return self._page(query, number, wire.read_page(payload, number, endpoint=self.endpoint), "")
+                payload = yield from self._ask(wire.search_url(self.endpoint, query, number, size), None, "search")
+                return _page(query, number, size, wire.read_page(payload, number, endpoint=self.endpoint))
             except NotFound:
                 if number > 1:
                     raise
@@ -122,22 +124,13 @@ class ModelScope:
                 url=wire.site_search_url(self.endpoint),
                 method="PUT",
                 headers={"Content-Type": "application/json"},
-                content=wire.site_search_body(query, number),
+                content=wire.site_search_body(query, number, size),
                 max_bytes=_BYTES,
             ),
             None,
             "search",
         )
-        return self._page(query, number, wire.read_site_page(payload, endpoint=self.endpoint), "site:")
-
-    def _page(self, query: Query, number: int, listing: wire.Listing, prefix: str) -> Page:
-        size = wire.page_size(query)
-        more = listing.rows > 0 and (listing.rows >= size if listing.total is None else number * size < listing.total)
-        return Page(
-            hits=tuple(hit for hit in listing.hits if wire.suits(hit, query)),
-            cursor=f"{prefix}{number + 1}" if more else None,
-            unapplied=_unapplied(query, wire.SITE_SORTS if prefix else wire.SORTS),
-        )
+        return _page(query, number, size, wire.read_site_page(payload, endpoint=self.endpoint), site=True)
 
     # -- resolve --------------------------------------------------------------------------------
 
@@ -337,9 +330,15 @@ def _few(roots: list[str]) -> Iterator[list[str]]:
         yield roots[start : start + _TOGETHER]
 
 
-def _unapplied(query: Query, sorts: Iterable[str]) -> tuple[str, ...]:
-    names = [name for name in ("base_model", "language") if getattr(query, name)]
-    return (*(("sort",) if query.sort is not None and query.sort not in sorts else ()), *names)
+def _page(query: Query, number: int, size: int, listing: wire.Listing, *, site: bool = False) -> Page:
+    more = listing.rows > 0 and (listing.rows >= size if listing.total is None else number * size < listing.total)
+    unapplied = filters.unapplied(query, CAPABILITY, sorts=wire.SITE_SORTS if site else wire.SORTS)
+    kept = (hit for hit in listing.hits if filters.suits(hit, query, CAPABILITY, names=wire.names(hit)))
+    return Page(
+        hits=tuple(kept),
+        cursor=f"{'site:' if site else ''}{number + 1}" if more else None,
+        unapplied=unapplied,
+    )
 
 
 def _hold_to_commit(ref: Ref, commit: str, tree: wire.Tree) -> None:

@@ -29,6 +29,7 @@ from zooclient.records.model import Access, FileEntry, Hit, License, ModelRecord
 from zooclient.records.paths import path_problems, safe_path
 from zooclient.records.query import Query
 from zooclient.records.ref import Ref
+from zooclient.records.sizes import weights_size
 
 SCHEME = "modelscope"
 #: The branch that every model has; it is never called main.
@@ -54,6 +55,8 @@ SITE_SORTS = {"downloads": "DownloadsCount", "updated": "GmtModified", "created"
 
 #: Format of ours → the zoo's library, where the two differ.
 _FORMAT_LIBRARIES = {"pickle": "pytorch", "flax": "jax"}
+#: The zoo's library → format.
+_FORMATS = {_FORMAT_LIBRARIES.get(name, name): name for name in FORMATS}
 #: What a tag of the listing begins with, each of which is a filter too.
 _FILTERS = ("task", "library", "model_type", "custom_tag", "license", "deploy")
 #: Libraries that tell how weights are stored or made rather than what loads them.
@@ -127,21 +130,25 @@ def page_url(endpoint: str, repository: str) -> str:
     return f"{endpoint}/models/{repository}"
 
 
-def page_size(query: Query) -> int:
-    """Returns how many hits are asked for at a time, the same on every page of one query."""
-    thinned = query.gated is not None or query.min_parameters is not None or query.max_parameters is not None
+def page_size(query: Query, *, thinned: bool = False) -> int:
+    """Returns how many hits are asked for at a time, the same on every page of one query.
+
+    Args:
+        query: What was asked.
+        thinned: Hits are left out on our side, so a whole page is asked for.
+    """
     return PAGE if query.limit is None or thinned or len(query.tags) > 1 else max(1, min(query.limit, PAGE))
 
 
-def search_url(endpoint: str, query: Query, number: int) -> str:
-    """Address of a page of a search; ``number`` counts from 1."""
+def search_url(endpoint: str, query: Query, number: int, size: int) -> str:
+    """Address of a page of a search; ``number`` counts from 1, ``size`` is that of every page."""
     asked: list[tuple[str, str]] = []
     for name, value in (("search", query.text.strip()), ("owner", query.author)):
         if value:
             asked.append((name, value))
     if query.sort in SORTS:
         asked.append(("sort", SORTS[query.sort]))
-    asked += [("page_number", str(number)), ("page_size", str(page_size(query)))]
+    asked += [("page_number", str(number)), ("page_size", str(size))]
     asked += [(f"filter.{name}", value) for name, value in _filters(query).items()]
     return f"{endpoint}/openapi/v1/models?{urlencode(asked)}"
 
@@ -176,7 +183,7 @@ def site_search_url(endpoint: str) -> str:
     return f"{endpoint}/api/v1/dolphin/models"
 
 
-def site_search_body(query: Query, number: int) -> bytes:
+def site_search_body(query: Query, number: int, size: int) -> bytes:
     """Body of a question to the website's own search. What it does not know it ignores without a word."""
     wished = (
         ("tasks", query.task),
@@ -189,7 +196,7 @@ def site_search_body(query: Query, number: int) -> bytes:
         if value
     ]
     body = {
-        "PageSize": page_size(query),
+        "PageSize": size,
         "PageNumber": number,
         "SortBy": SITE_SORTS.get(query.sort or "", "Default"),
         "Target": "",
@@ -276,10 +283,15 @@ def _row_hit(told: Mapping[str, Any], endpoint: str) -> Hit | None:
         tags=tags,
         downloads=count(told.get("downloads")),
         likes=count(told.get("likes")),
+        created_at=moment(told.get("created_at")),
         updated_at=moment(told.get("last_modified")),
         access=_row_access(told, page_url(endpoint, name)),
         nsfw=_adult(tags),
         web_url=page_url(endpoint, name),
+        parameters=_parameters(told),
+        # The whole repository, which is more where there are copies in several formats.
+        weights_size=None if _parameters(told) is not None else count(told.get("file_size")) or None,
+        formats=_formats(_libraries(told, tags)),
         extra=extra,
     )
 
@@ -311,48 +323,37 @@ def _site_hit(told: Mapping[str, Any], endpoint: str) -> Hit | None:
         tags=record.tags,
         downloads=record.downloads,
         likes=record.likes,
+        created_at=record.created_at,
         updated_at=record.updated_at,
         access=record.access,
         nsfw=record.nsfw,
         web_url=record.web_url,
+        base_models=record.base_models,
+        parameters=record.parameters,
+        weights_size=_site_weights(told, record.parameters),
+        formats=_formats(_libraries(told, ())),
         extra=record.extra,
     )
 
 
-def suits(hit: Hit, query: Query) -> bool:
-    """Tells whether a hit is what was asked for: this zoo ignores a filter that it does not know, without a word.
-
-    Words are not looked at again, because only the server knows where it found them.
-    """
-    names = _names(hit)
-    wanted = {tag.casefold() for tag in (*query.tags, query.task, query.library) if tag}
-    if query.format:
-        wanted.add(_format_library(query.format))
-    if wanted - names or (hit.nsfw and not query.nsfw):
-        return False
-    if query.author and (hit.author or "").casefold() != query.author.casefold():
-        return False
-    if query.license and (hit.license is None or hub_id(hit.license.raw or "") != hub_id(query.license)):
-        return False
-    if query.gated is not None and query.gated != (hit.access.state == "gated"):
-        return False
-    return _parameters_suit(_parameters(hit.extra), query)
+def _site_weights(told: Mapping[str, Any], parameters: int | None) -> int | None:
+    """Bytes of the weights: parameters of one type where that is told, else the whole repository where they are not."""
+    types = strings(mapping(mapping(told.get("ModelInfos")).get("safetensor")).get("tensor_type"))
+    if parameters is not None:
+        return weights_size({types[0]: parameters}) if len(types) == 1 else None
+    return count(told.get("StorageSize")) or None
 
 
-def _names(hit: Hit) -> set[str]:
-    """Every tag, task and library of a hit, a tag with its prefix and without."""
+def names(hit: Hit) -> set[str]:
+    """Returns every tag, task and library of a hit, a tag with its prefix and without, in lower case."""
     told = [*hit.tags, *_tasks(hit.extra), *_libraries(hit.extra, hit.tags)]
-    names = {name.casefold() for name in told}
-    return names | {rest for prefix, _, rest in (name.partition(":") for name in names) if prefix in _FILTERS and rest}
+    found = {name.casefold() for name in told}
+    return found | {rest for prefix, _, rest in (name.partition(":") for name in found) if prefix in _FILTERS and rest}
 
 
-def _parameters_suit(parameters: int | None, query: Query) -> bool:
-    """Whether a count is within the bounds. The zoo applies none, so what is not told is not within."""
-    if query.min_parameters is None and query.max_parameters is None:
-        return True
-    if parameters is None or parameters < (query.min_parameters or 0):
-        return False
-    return query.max_parameters is None or parameters <= query.max_parameters
+def _formats(libraries: Iterable[str]) -> tuple[str, ...]:
+    told = [name.lower() for name in libraries]
+    return tuple(dict.fromkeys(_FORMATS[name] for name in told if name in _FORMATS))
 
 
 # -- answers: a model ---------------------------------------------------------------------------
