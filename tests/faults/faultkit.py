@@ -35,8 +35,8 @@ IMPATIENT: dict[str, Any] = {
 
 
 def client_at(zoo: LocalZoo, home: Path, *, limits: dict[str, Any] | None = None, **settings: Any) -> Client:
-    """Returns a client of a zoo that loses patience soon."""
-    made = Settings(limits=Limits(**(IMPATIENT | (limits or {}))), **settings)
+    """Returns a client of a zoo that loses patience soon, and with that zoo alone."""
+    made = Settings(**{"failover": False, "limits": Limits(**(IMPATIENT | (limits or {}))), **settings})
     return Client(home=home, endpoints=zoo.endpoints, settings=made)
 
 

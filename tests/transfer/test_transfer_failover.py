@@ -181,6 +181,23 @@ def test_a_server_that_asks_to_wait_long_is_left(sink: FolderSink) -> None:
     assert [type(failure) for failure in finder.failures] == [RateLimited]
 
 
+def test_a_server_that_asks_to_wait_is_not_pressed(sink: FolderSink) -> None:
+    """Where nobody else has the file, a wait beyond the bound is the error, and nobody comes back sooner."""
+    files = [entry(random.Random(n).randbytes(300 * KIB), f"{n}.bin") for n in range(2)]
+    contents = [random.Random(n).randbytes(300 * KIB) for n in range(2)]
+    finders = [Finder(), Finder()]
+    with ByteServer() as one:
+        urls = [
+            one.serve(f"/{n}", content, *[Fault(status=429, headers={"Retry-After": "3600"})][: 1 - n])
+            for n, content in enumerate(contents)
+        ]
+        items = [item(finder, url, file=file) for finder, url, file in zip(finders, urls, files, strict=True)]
+        with pytest.raises(RateLimited) as caught:
+            bring(sink, *items, limits=LIMITS)
+        assert len(one.requests("/0")) == 1
+    assert caught.value.retry_after == 3600.0
+
+
 def test_who_failed_is_asked_last_for_the_next_files(sink: FolderSink) -> None:
     """The memory of a transfer: the second file begins at the source that worked, and says so."""
     told = Told()

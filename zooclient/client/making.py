@@ -130,6 +130,15 @@ def _tuple(patterns: str | Iterable[str]) -> tuple[str, ...]:
     return (patterns,) if isinstance(patterns, str) else tuple(patterns)
 
 
+def zoos_of(zoos: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Returns the one names of the zoos that were named. None: none was.
+
+    Raises:
+        RefError: Nobody provides one of them.
+    """
+    return None if zoos is None else tuple(dict.fromkeys(_provided(zoo) for zoo in _tuple(zoos)))
+
+
 def several(refs: Iterable[str | Ref | ModelRecord]) -> list[str | Ref | ModelRecord]:
     """Returns the references and records of a call that takes several.
 
@@ -146,15 +155,6 @@ def several(refs: Iterable[str | Ref | ModelRecord]) -> list[str | Ref | ModelRe
         if not isinstance(ref, (str, Ref, ModelRecord)):
             raise TypeError(f"This takes references and records, and not a {type(ref).__name__}; its `.ref` may do.")
     return found
-
-
-def zoos_of(zoos: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    """Returns the one names of the zoos that were named. None: none was.
-
-    Raises:
-        RefError: Nobody provides one of them.
-    """
-    return None if zoos is None else tuple(dict.fromkeys(_provided(zoo) for zoo in _tuple(zoos)))
 
 
 def query_of(text: str | Query, zoos: str | Iterable[str] | None, filters: Mapping[str, Any]) -> Query:

@@ -21,8 +21,8 @@ def items_of(
     record: ModelRecord,
     files: Sequence[FileEntry],
     giver: str | None,
+    shelf: Shelf | None,
     cancel: Cancel,
-    shelf: Shelf | None = None,
 ) -> list[Item]:
     """Returns what the engine is asked for, in the order of the files.
 
@@ -31,8 +31,8 @@ def items_of(
         record: The model.
         files: Its files that are wanted.
         giver: The one zoo that is to give them. None: the model's own, and others when that fails.
+        shelf: What the zoo's mirrors hold of them. None: there are none, or they play no part.
         cancel: The wish to stop.
-        shelf: What the zoo's mirrors hold of it. None: there are none, or one zoo is to give the bytes.
 
     Raises:
         ZooError: As for :func:`items_from`.
@@ -41,9 +41,9 @@ def items_of(
         return items_from(wiring, record, files, giver, cancel)
     from zooclient.client.failover import Failover
 
-    # Where mirrors alone are asked, no other zoo is, either.
-    wanted = giver is None and wiring.settings.failover and (shelf is None or shelf.policy != "only")
-    failover = Failover(wiring, record, files, cancel) if wanted else None
+    # Where only mirrors may be asked, no zoo is.
+    alone = giver is not None or (shelf is not None and shelf.policy == "only") or not wiring.settings.failover
+    failover = None if alone else Failover(wiring, record, files, cancel)
     return [
         Item(
             file=file,
@@ -53,14 +53,6 @@ def items_of(
         )
         for file in files
     ]
-
-
-def _sources(wiring: Wiring, record: ModelRecord, file: FileEntry, shelf: Shelf | None) -> tuple[Source, ...]:
-    mirrors = () if shelf is None else shelf.sources(file)
-    if shelf is not None and shelf.policy == "only":
-        return mirrors
-    zoo = zoo_source(wiring, record, file)
-    return (*mirrors, zoo) if shelf is None or shelf.policy == "first" else (zoo, *mirrors)
 
 
 def items_from(
@@ -95,6 +87,14 @@ def items_from(
         )
         for file in files
     ]
+
+
+def _sources(wiring: Wiring, record: ModelRecord, file: FileEntry, shelf: Shelf | None) -> tuple[Source, ...]:
+    mirrors = () if shelf is None else shelf.sources(file)
+    if shelf is not None and shelf.policy == "only":
+        return mirrors
+    zoo = zoo_source(wiring, record, file)
+    return (*mirrors, zoo) if shelf is None or shelf.policy == "first" else (zoo, *mirrors)
 
 
 def zoo_source(wiring: Wiring, record: ModelRecord, file: FileEntry) -> Source:

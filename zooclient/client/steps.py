@@ -471,7 +471,7 @@ class Steps:
             return list(fetch_officially(self.wiring, plan, files, told, cancel))
         from zooclient.client.sources import items_of
 
-        items = items_of(self.wiring, record, files, giver, cancel, shelf)
+        items = items_of(self.wiring, record, files, giver, shelf, cancel)
         engine = self.wiring.engine(giver or scheme)
         sink = self.wiring.store().sink(allow_unverified=plan.wishes.allow_unverified)
         try:
@@ -482,15 +482,6 @@ class Steps:
             return shelf.rescue(files, failure)
         finally:
             engine.close()
-
-    def _shelf(self, record: ModelRecord, cancel: Cancel) -> Shelf | None:
-        """What the mirrors of a record's zoo hold of it; None where they play no part."""
-        mirrors = self._mirrors(record.ref.scheme)
-        if mirrors is None:
-            return None
-        from zooclient.client.mirrorshelf import Shelf
-
-        return Shelf(mirrors, record, cancel)
 
     def _giver(self, scheme: str, only_from: str | None, via: str | None) -> str | None:
         """The one zoo that is to give the bytes; None: no single one was named.
@@ -535,6 +526,15 @@ class Steps:
                 self._must_give(scheme)
             asked = askable(self.wiring, record, by_itself=False) if zoos is None else zoos
             return (yield from find(self.wiring, record, record.files, asked, own=zoos is None))
+
+    def _shelf(self, record: ModelRecord, cancel: Cancel) -> Shelf | None:
+        """What the mirrors of a record's zoo hold of it; None where they play no part."""
+        mirrors = self._mirrors(record.ref.scheme)
+        if mirrors is None:
+            return None
+        from zooclient.client.mirrorshelf import Shelf
+
+        return Shelf(mirrors, record, cancel)
 
     def _hold_to_digest(self, plan: Plan, receipts: list[Receipt]) -> None:
         """Refuses a snapshot that is not the one that the reference's fragment names, before it exists."""

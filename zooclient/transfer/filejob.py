@@ -72,6 +72,7 @@ class FileJob:
         self.patient = patient
         self._lineup = Lineup(item, repute, tools.cancel)
         self._begun = False
+        self._waits = False  # the server asks for a wait, which nothing that comes in between makes shorter
         self._tools = tools
         self._limits = tools.settings.limits
         self._crew = crew
@@ -187,7 +188,7 @@ class FileJob:
         """
         lineup, path = self._lineup, self.item.file.path
         source = lineup.first()
-        if lineup.stuck and not self.patient:
+        if lineup.stuck and not self.patient and not self._waits:
             lineup.again()
             self._reporter.retried(path, "Nobody else has it. It is tried again when the other files are here.", 0.0)
             raise Later
@@ -227,7 +228,7 @@ class FileJob:
             self._crew.bound(source.bears, self._tools.cancel)
         self._way, self._label = Way(source, self._tools), source.label
         self._pace = Pace(self._limits.stall_timeout, time.monotonic())
-        self._single = self._ranged = False
+        self._single = self._ranged = self._waits = False
         fruitless, restarts, mark = 0, 0, partial.have
         while not partial.complete():
             try:
@@ -270,12 +271,16 @@ class FileJob:
         With another source at hand, one further attempt is all that is worth its time, and none where nothing came
         for as long as a time limit, where it crawls, or where it asks to wait.
         """
-        if not self._is_hopeless(passing, fruitless):
+        asked = server_wait(passing.headers, time.time()) if passing.status in BUSY else None
+        self._waits = asked is not None and asked > _BRIEF
+        if not self._waits and not self._is_hopeless(passing, fruitless):
             return False
         if self._lineup.another(passing.error):
+            if asked is not None and asked <= self._limits.max_wait and passing.place is not None:
+                self._tools.manners.spare(passing.place, asked)  # it asked, whoever comes there next
             return True
         self._pace = Pace(self._limits.stall_timeout, time.monotonic())  # it is all there is: no word of its pace now
-        return not self.patient and self.item.further is not None
+        return not self.patient and self.item.further is not None and not self._waits
 
     def _is_hopeless(self, passing: Passing, fruitless: int) -> bool:
         if fruitless >= _ENOUGH:
@@ -286,8 +291,7 @@ class FileJob:
             now = time.monotonic()
             # Where other connections to it still bring bytes, a single one fell silent and not the source.
             return now - self._pace.last >= 0.9 * silence or self._pace.crawls(now)
-        asked = server_wait(passing.headers, time.time()) if passing.status in BUSY else None
-        return asked is not None and asked > _BRIEF
+        return False
 
     def _pause(self, passing: Passing, attempt: int) -> None:
         """Waits as the server asked, or as is polite.

@@ -96,11 +96,11 @@ class Lineup:
         Args:
             failure: What to raise where no source was lost.
         """
-        given = [lost for source, lost in self._lost if source in self._item.sources]
-        others = [f"{source.label}: {lost.message}" for source, lost in self._lost if source not in self._item.sources]
+        given = [(source, lost) for source, lost in self._lost if source in self._item.sources]
         # That a mirror has nothing either is no news beside what the zoo said.
-        named = [lost for source, lost in self._lost if source in self._item.sources and not source.anonymous]
-        error = (named or given)[-1] if given else failure
+        named = [lost for source, lost in given if not source.anonymous]
+        others = [f"{source.label}: {lost.message}" for source, lost in self._lost if source not in self._item.sources]
+        error = named[-1] if named else given[0][1] if given else failure
         more = " ".join([*others, *([self._told] if self._told else [])])
         if more:
             error.hint = f"{error.hint} {more}" if error.hint else more
