@@ -148,7 +148,7 @@ def test_recorded_early_versions() -> None:
     ],
 )
 def test_an_odd_input_is_read(told: Any, expected: dict[str, Any]) -> None:
-    """Whatever a version of Cog wrote becomes types, choices and bounds, and what has the wrong type reads as absent."""
+    """What a version of Cog wrote becomes types, choices and bounds; what has the wrong type reads as absent."""
     size = {"type": "integer", "enum": ["512", 1024], "description": "An enumeration."}
     circle = {"allOf": [{"$ref": "#/components/schemas/circle"}]}
     whole = document(x=told)
@@ -213,8 +213,10 @@ _JSON = st.recursive(
     max_leaves=12,
 )
 _KEYS = st.sampled_from(
-    ["type", "enum", "default", "minimum", "ge", "le", "allOf", "anyOf", "$ref", "items", "format", "nullable"]
-    + ["x-order", "properties", "required", "minLength", "maxLength", "description", "x-cog-secret"]
+    (
+        *("type", "enum", "default", "minimum", "ge", "le", "allOf", "anyOf", "$ref", "items", "format", "nullable"),
+        *("x-order", "properties", "required", "minLength", "maxLength", "description", "x-cog-secret"),
+    )
 )
 _VALUES = (
     _JSON
