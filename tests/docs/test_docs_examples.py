@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from civzoo import CivZoo
 from pages import ROOT, blocks, pages
+from replicate_answers import document, model, version
+from replicate_double import TOKEN, ReplicateDouble
 
 import zooclient
 from zooclient.embedded import zoo_folder
@@ -92,7 +94,34 @@ def civitai() -> Iterator[CivZoo]:
 
 
 @pytest.fixture
-def environment(zoo: LocalZoo, civitai: CivZoo, tmp_path: Path) -> dict[str, str]:
+def replicate() -> Iterator[ReplicateDouble]:
+    """The Replicate of the pages: a model whose weights lie at the Hub, and an official one."""
+    takes = document(
+        steps={
+            "type": "integer",
+            "default": 20,
+            "minimum": 1,
+            "maximum": 50,
+            "x-order": 1,
+            "description": "How long to think",
+        },
+        image={"type": "string", "format": "uri", "x-order": 2, "default": None},
+    )
+    latest = version(openapi_schema=takes)
+    weights = "https://huggingface.co/acme/story"
+    with ReplicateDouble() as running:
+        running.name = "me"
+        running.models = {
+            "acme/lanterns": model(name="lanterns", latest_version=latest, weights_url=weights),
+            "acme/official": model(name="official", is_official=True),
+        }
+        running.versions = {"acme/lanterns": [latest]}
+        running.readmes = {"acme/lanterns": "# Lanterns\n\nPaper lanterns, in any light.\n"}
+        yield running
+
+
+@pytest.fixture
+def environment(zoo: LocalZoo, civitai: CivZoo, replicate: ReplicateDouble, tmp_path: Path) -> dict[str, str]:
     """A reader's machine: an empty home, the commands on the path, the zoo named by a variable."""
     tools = tmp_path / "bin"
     tools.mkdir()
@@ -110,8 +139,10 @@ def environment(zoo: LocalZoo, civitai: CivZoo, tmp_path: Path) -> dict[str, str
         "ZOOCLIENT_HF_ENDPOINT": zoo.endpoints["hf"],
         "ZOOCLIENT_MODELSCOPE_ENDPOINT": os.environ["ZOOCLIENT_MODELSCOPE_ENDPOINT"],
         "ZOOCLIENT_CIVITAI_ENDPOINT": civitai.endpoint,
+        "ZOOCLIENT_REPLICATE_ENDPOINT": replicate.url,
         # The name under which the pages speak of the reader's own token.
         "MY_TOKEN": zoo.tokens["hf"],
+        "MY_REPLICATE_TOKEN": TOKEN,
     }
 
 

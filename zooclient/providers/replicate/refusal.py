@@ -127,8 +127,6 @@ def asked_wait(headers: Mapping[str, str], told: Mapping[str, Any]) -> float | N
     from zooclient.net.policy import server_wait  # its dates bring in sockets, which a warm load does not want
 
     waits = [server_wait(headers, time.time()), _seconds(told.get("retry_after"))]
-    reset = headers.get("ratelimit-reset", "")
-    waits.append(_seconds(int(reset)) if reset.isascii() and reset.isdigit() and len(reset) < 10 else None)
     return max((wait for wait in waits if wait is not None), default=None)
 
 

@@ -380,9 +380,27 @@ def _hits(rows: Any, what: str, *, task: str | None = None) -> tuple[Hit, ...]:
     for row in entries(rows, what):
         told = _object(row, "a model")
         inner = told.get("model")
-        hit = _hit(inner, mapping(told.get("metadata")), task) if isinstance(inner, dict) else _hit(told, {}, task)
+        model, about = (inner, mapping(told.get("metadata"))) if isinstance(inner, dict) else (told, {})
+        if _nameless(model):
+            continue
+        hit = _hit(model, about, task)
         found.setdefault(hit.ref.id, hit)
     return tuple(found.values())
+
+
+def _nameless(model: Mapping[str, Any]) -> bool:
+    """Whether a model has a name that no reference can hold: it cannot be asked for, and keeps no other out.
+
+    Raises:
+        ProtocolError: It has none at all.
+    """
+    try:
+        _ref(model)
+    except ProtocolError:
+        if string(model.get("owner")) is None or string(model.get("name")) is None:
+            raise
+        return True
+    return False
 
 
 def _hit(model: Mapping[str, Any], about: Mapping[str, Any], task: str | None) -> Hit:
