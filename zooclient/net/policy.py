@@ -118,9 +118,9 @@ def server_wait(headers: Mapping[str, str], now_wall: float) -> float | None:
         remaining, reset = _REMAINING.search(limit), _RESET.search(limit)
         if remaining and reset and int(remaining[1]) == 0:
             waits.append(float(reset[1][:9]))
-    reset = headers.get("ratelimit-reset", "").strip()
-    if re.fullmatch(r"\d{1,9}", reset, re.ASCII) and headers.get("ratelimit-remaining", "0").strip() == "0":
-        waits.append(float(reset))
+    seconds = headers.get("ratelimit-reset", "").strip()
+    if re.fullmatch(r"\d{1,9}", seconds, re.ASCII) and headers.get("ratelimit-remaining", "0").strip() == "0":
+        waits.append(float(seconds))
     return max(waits, default=None)
 
 
