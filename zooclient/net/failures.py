@@ -81,7 +81,11 @@ def _read(raised: Exception, url: str, proxy: str | None) -> Reading:
     if isinstance(raised, httpx.ConnectError):
         return _of_connection(raised, peer)
     if isinstance(raised, httpx.DecodingError):
-        return "shape", f"{host} sent a compressed answer that cannot be unpacked.", "A proxy in between may have changed it."
+        return (
+            "shape",
+            f"{host} sent a compressed answer that cannot be unpacked.",
+            "A proxy in between may have changed it.",
+        )
     if isinstance(raised, httpx.ProtocolError) and not any(word in str(raised).lower() for word in _GONE_AWAY):
         return "shape", f"{host} does not speak HTTP as we do: {raised}.", "Is the address, with its port, right?"
     return "cut", f"The connection to {host} broke off in the middle of the answer.", "Trying again may help."
