@@ -58,7 +58,7 @@ def telling(operation: str, ref: Ref | None, zoo: str | None = None) -> Iterator
     except ZooError as error:
         error.about(operation=operation, ref=str(ref) if ref else None, zoo=zoo or (ref.scheme if ref else None))
         if isinstance(error, ProtocolError) and operation in ("search", "resolve"):
-            error.about(hint='Is the endpoint right? via="official" asks through the zoo\'s own client.')
+            error.about(hint='Is the endpoint right? via="official" asks through the zoo\'s own client, if it has one.')
         raise
 
 

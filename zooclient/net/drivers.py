@@ -380,7 +380,7 @@ class _Reader:
             raise ProtocolError(
                 f"The answer of {masked(request.url)} is larger than the {request.max_bytes} bytes that it may have.",
                 url=masked(request.url),
-                hint='via="official" asks through the zoo\'s own client.',
+                hint='via="official" asks through the zoo\'s own client, if it has one.',
             )
 
     def result(self) -> Response | Failed:

@@ -77,7 +77,7 @@ def entries(value: Any, what: str) -> list[Any]:
         kind = "null" if value is None else type(value).__name__
         raise ProtocolError(
             f"The answer has {kind} in place of {what}.",
-            hint='Is the endpoint right? via="official" asks through the zoo\'s own client.',
+            hint='Is the endpoint right? via="official" asks through the zoo\'s own client, if it has one.',
         )
     return value
 

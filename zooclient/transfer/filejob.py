@@ -562,7 +562,7 @@ class FileJob:
     def _odd(self, what: str) -> ProtocolError:
         return ProtocolError(
             f"{self._label} {what}, for {self.item.file.path} of {self.item.owner}.",
-            hint='via="official" asks through the zoo\'s own client.',
+            hint='via="official" asks through the zoo\'s own client, if it has one.',
         )
 
 
