@@ -236,7 +236,7 @@ def official_for(provider: Provider, settings: Settings) -> Official:
     raise Unsupported(
         f"{provider.scheme} has no client of its own.",
         zoo=provider.scheme,
-        hint='Leave via="official" out.',
+        hint='Leave via="official" (--via official) out.',
     )
 
 
