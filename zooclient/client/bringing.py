@@ -118,12 +118,13 @@ class _Bringing:
 
     def _shelf(self) -> Shelf | None:
         """What the mirrors of the zoo hold of the record; None where they play no part."""
-        mirrors = self._wiring.mirrors(self._record.ref.scheme) if self._only_from is None else None
-        if mirrors is None:
+        scheme = self._record.ref.scheme
+        if self._only_from is not None or not self._wiring.settings.zoo(scheme).mirrored:
             return None
+        from zooclient.client.mirrors import Mirrors
         from zooclient.client.mirrorshelf import Shelf
 
-        return Shelf(mirrors, self._record, self._cancel)
+        return Shelf(Mirrors(self._wiring, scheme), self._record, self._cancel)
 
     def _refuse(self, missing: list[FileEntry]) -> None:
         """Refuses to fetch what nobody can be asked for, or what the zoo has said it will not give.

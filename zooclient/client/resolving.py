@@ -32,7 +32,7 @@ def resolve(wiring: Wiring, ref: Ref, *, demos: bool = False, accept_replaced: b
         settled = wiring.settings.offline or (ref.pinned and held is not None and _final(held))
         if held is not None and not demos and settled:
             return held
-        mirrors = wiring.mirrors(ref.scheme)
+        mirrors = _mirrors(wiring, ref.scheme)
         if wiring.settings.offline:
             cause = Offline("Connections are switched off (offline).")
             return (yield from _without_zoo(wiring, ref, held, mirrors, cause, demos=demos))
@@ -70,6 +70,15 @@ def resolve_for(wiring: Wiring, ref: Ref, operation: str) -> Flow[ModelRecord]:
 
         warn.unpinned(str(ref), str(record.ref))
     return record
+
+
+def _mirrors(wiring: Wiring, scheme: str) -> Mirrors | None:
+    """The mirrors of a zoo; None where they play no part."""
+    if not wiring.settings.zoo(scheme).mirrored:
+        return None
+    from zooclient.client.mirrors import Mirrors
+
+    return Mirrors(wiring, scheme)
 
 
 def _final(record: ModelRecord) -> bool:

@@ -13,7 +13,6 @@ from zooclient.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zooclient.client.mirrors import Mirrors
     from zooclient.net.auth import Auth
     from zooclient.net.drivers import Driver
     from zooclient.net.proxy import Proxies
@@ -81,19 +80,6 @@ class Wiring:
     def in_place(self, ref: Ref) -> bool:
         """Whether the files of a reference lie on this machine anyway, and are used where they are."""
         return self.provider(ref.scheme).capability.in_place
-
-    def mirrors(self, scheme: str) -> Mirrors | None:
-        """Returns the mirrors of a zoo; None where they play no part.
-
-        Raises:
-            ConfigError: A mirror that cannot be.
-        """
-        zoo = self.settings.zoo(scheme)
-        if not zoo.mirrors and zoo.mirror_policy is None:
-            return None
-        from zooclient.client.mirrors import Mirrors
-
-        return Mirrors(self, scheme)
 
     def place(self, scheme: str) -> str:
         """Returns the store's folder name for what this zoo's server says."""
