@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from attrs import field, frozen
 
@@ -178,6 +178,8 @@ class ModelRecord(Plain):
         problems: Sentences on what was odd about the answer.
         extra: Wire fields that we do not read.
     """
+
+    DERIVED: ClassVar[tuple[str, ...]] = ("total_size",)
 
     ref: Ref
     requested: Ref
