@@ -149,6 +149,25 @@ def redirect_target(response: Response) -> str | None:
         return location  # no URL at all; origin() refuses it
 
 
+def resumed(flow: Flow[T], first: Ask) -> Flow[T]:
+    """Returns a flow that asks ``first``, already taken out of ``flow``, and then goes on as ``flow``."""
+    ask = first
+    try:
+        while True:
+            try:
+                answer = yield ask
+            except GeneratorExit:
+                flow.close()
+                raise
+            except BaseException as error:
+                ask = flow.throw(error)  # a driver's error belongs to the flow that asked
+            else:
+                ask = flow.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+
+
 def replay(flow: Flow[T], answer: Callable[[Request], Response]) -> T:
     """Runs a flow with ``answer`` in place of a network; for tests and recorded exchanges.
 
