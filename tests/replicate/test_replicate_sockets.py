@@ -153,6 +153,8 @@ def test_wanting_files_says_what_would_work(client: Client, verb: str) -> None:
     with pytest.raises(Unsupported) as caught:
         getattr(client, verb)(REF)
     assert "https://replicate.com/acme/tiny" in (caught.value.hint or "")
+    with pytest.raises(Unsupported, match="cannot be downloaded"):
+        client.file(REF, "model.safetensors")
 
 
 def test_an_official_model_in_strict_mode(zoo: ReplicateDouble, client: Client) -> None:
