@@ -1,4 +1,4 @@
-"""How many requests a cold snapshot costs."""
+"""How many requests a cold snapshot costs, and a cold resolve at each zoo."""
 
 from __future__ import annotations
 
@@ -11,9 +11,35 @@ from zooclient.testing import LocalZoo
 
 FILES = 40
 
+#: Zoo → requests of a cold resolve at the most.
+RESOLVE = {"hf": 2, "modelscope": 3, "civitai": 2}
+
 
 def benchmark(options: Options) -> list[Row]:
-    """Counts what the zoo was asked for a cold snapshot of small and large files."""
+    """Counts what the zoo was asked."""
+    return [_snapshot(options), *_resolves(options)]
+
+
+def _resolves(options: Options) -> list[Row]:
+    """A cold resolve of a name that moves, at each zoo."""
+    rows = []
+    with folder(options, "zooclient-requests") as home, LocalZoo() as zoo:
+        zoo.commit("bench/one", {"model.safetensors": bytes(100_000)})
+        names = {
+            **dict.fromkeys(RESOLVE, "bench/one"),
+            "civitai": zoo.civitai.ref("bench/one").split(":")[1].split("@")[0],
+        }
+        with Client(home=home, endpoints=zoo.endpoints) as client:
+            for scheme, most in RESOLVE.items():
+                zoo.forget()
+                client.resolve(f"{scheme}:{names[scheme]}")
+                count = len(zoo.requests)
+                rows.append(Row(f"requests for a cold resolve, {scheme}", f"≤ {most}", str(count), count <= most))
+    return rows
+
+
+def _snapshot(options: Options) -> Row:
+    """A cold snapshot of small and large files."""
     files = {f"part-{number}.json": f"[{number}]" for number in range(FILES // 2)}
     weights = {f"part-{number}.safetensors": bytes([number]) * 100_000 for number in range(FILES - FILES // 2)}
     with folder(options, "zooclient-requests") as home, LocalZoo() as zoo:
@@ -26,14 +52,12 @@ def benchmark(options: Options) -> list[Row]:
     asked = [one for one in seen if one.origin == "hub" and one not in led]
     methods = Counter(one.method for one in seen)
     count = len(snapshot.files)
-    return [
-        Row(
-            f"requests to the zoo for a cold snapshot of N = {count} files, redirects counted apart",
-            "≤ N + 2, no HEAD",
-            f"N + {len(asked) - count}, {len(led)} redirects followed, {methods['HEAD']} HEAD",
-            len(asked) <= count + 2 and not methods["HEAD"],
-        )
-    ]
+    return Row(
+        f"requests to the zoo for a cold snapshot of N = {count} files, redirects counted apart",
+        "≤ N + 2, no HEAD",
+        f"N + {len(asked) - count}, {len(led)} redirects followed, {methods['HEAD']} HEAD",
+        len(asked) <= count + 2 and not methods["HEAD"],
+    )
 
 
 if __name__ == "__main__":

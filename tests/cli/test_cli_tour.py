@@ -20,11 +20,16 @@ def scratch(tmp_path: Path) -> Path:
 
 
 def test_the_tour_walks_the_whole_line_and_leaves_nothing(tmp_path: Path, scratch: Path) -> None:
-    """Every step is shown with its command, the lie is refused, and the disk is as it was."""
+    """Every step is shown with its command at three zoos, the lie is refused, and the disk is as it was."""
     done = ran("tour", env=environment(tmp_path, TMPDIR=str(scratch)), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for shown in ("search digits", "resolve hf:zooclient/digits", "plan hf:", "get hf:", "verify hf:", "card hf:"):
         assert f"$ zooclient {shown}" in done.stdout
+    for prefix in ("hf", "modelscope", "civitai"):
+        assert f"$ zooclient resolve {prefix}:" in done.stdout
+        assert f"$ zooclient get {prefix}:" in done.stdout
+    assert done.stdout.count("\n  0 bytes of weights moved.") == 2
+    assert "Of the weights came 5000 bytes from hf, 9776 bytes from modelscope." in done.stdout
     assert "0 requests." in done.stdout
     assert "Refused with exit code 5" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
@@ -50,7 +55,8 @@ def test_keep_leaves_the_home_and_says_where(tmp_path: Path, scratch: Path) -> N
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert [step["step"] for step in told["steps"]] == [
-        *("search", "resolve", "plan", "get", "verify", "use", "card", "warm", "get"),
+        *("search", "resolve", "plan", "get", "verify", "use", "card", "warm"),
+        *("resolve", "get", "same bytes", "resolve", "get", "same bytes", "get", "failover", "get"),
     ]
     assert told["steps"][-1]["exit_code"] == 5
     assert [str(path) for path in scratch.iterdir()] == [told["home"]]

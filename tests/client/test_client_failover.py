@@ -32,6 +32,7 @@ from zooclient import (
     Settings,
     Snapshot,
     Unsupported,
+    ZooSettings,
 )
 from zooclient.cli.main import run
 from zooclient.cli.output import Desk
@@ -320,6 +321,21 @@ def test_strict_mode_goes_on_elsewhere(make: Callable[..., Client], hub: LocalZo
     """The same bytes are the same: strictness is about what a name means, and not about who brings it."""
     hub.fail("*.safetensors", Status(502, origin="cdn", times=None))
     assert body(make(strict=True).download(pin(hub))) == WEIGHTS
+
+
+def test_where_only_mirrors_may_be_asked_no_zoo_is(
+    make: Callable[..., Client], hub: LocalZoo, scope: LocalZoo, tmp_path: Path
+) -> None:
+    """The air gap holds when a mirror fails, and a zoo that is closed is no place to go on at."""
+    record = make().resolve(pin(hub))
+    limits = Limits(**(LIMITS | {"retries": 1}))
+    closed = ZooSettings(mirrors=("http://127.0.0.1:9",), mirror_policy="only")
+    with pytest.raises(NetworkError):
+        make(settings=Settings(limits=limits, zoos={"hf": closed})).download(record)
+    hub.fail("*.safetensors", Status(502, origin="cdn", times=None))
+    with pytest.raises(NetworkError, match="502"):
+        make(settings=Settings(limits=limits, zoos={"modelscope": closed})).download(record)
+    assert scope.requests == []
 
 
 # -- who is asked, and what is told -------------------------------------------------------------------

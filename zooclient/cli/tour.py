@@ -1,4 +1,4 @@
-"""``zooclient tour``: every step of the line, on a zoo that runs inside this process."""
+"""``zooclient tour``: every step of the line, on three zoos that run inside this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from zooclient.cli.output import Desk
 if TYPE_CHECKING:
     from zooclient.testing import LocalZoo
 
-MODEL = "hf:zooclient/digits"
+NAME = "zooclient/digits"
+MODEL = f"hf:{NAME}"
+WEIGHTS = "*.safetensors"
 
 
 @click.command("tour")
@@ -29,9 +31,10 @@ MODEL = "hf:zooclient/digits"
 @as_json
 @pass_desk
 def command(desk: Desk, keep: bool, as_json: bool) -> None:
-    """See it all at work, offline: find, pin, plan, get, verify, load and use a real model, then catch a lie.
+    """See it all at work, offline: find, pin, plan, get, verify, load and use a real model, at three zoos.
 
-    It needs no internet, uses a temporary home, and leaves nothing behind unless --keep is given.
+    One of the zoos dies midway, and another lies. The tour needs no internet, uses a temporary home, and leaves nothing
+    behind unless --keep is given.
     """
     from zooclient.embedded import zoo_folder
     from zooclient.testing import LocalZoo
@@ -85,18 +88,20 @@ class Tour:
         self._environ = {
             "ZOOCLIENT_HOME": str(home / "home"),
             "ZOOCLIENT_CONFIG": str(home / "config.toml"),
-            "ZOOCLIENT_HF_ENDPOINT": zoo.endpoints["hf"],
-            # Else the person's own token and the official cache would be found and used.
-            "HF_HOME": str(home / "huggingface"),
+            **{f"ZOOCLIENT_{scheme.upper()}_ENDPOINT": url for scheme, url in zoo.endpoints.items()},
+            # Else the person's own tokens and the official cache would be found and used.
+            **dict.fromkeys(("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "HF_HOME"), str(home / "nobody")),
             **{name: desk.environ[name] for name in ("TERM", "NO_COLOR", "COLUMNS") if name in desk.environ},
         }
+        self._shown = 0
         self.pin = ""
         self.steps: list[dict[str, Any]] = []
 
     def walk(self) -> None:
         """Takes every step, and fails when one does not end as it must."""
-        self._say("A model zoo runs inside this process; nothing leaves this machine.")
-        self._step("Find a model.", ["search", "digits", "--zoo", "hf"])
+        self._say("Three model zoos run inside this process; nothing leaves this machine.")
+        self._zoo.civitai.keep_names(NAME)  # it names files by itself, and the loader wants a config.json
+        self._step("Find a model, at all zoos at once.", ["search", "digits"])
         self.pin = self._step("Its name can come to mean other bytes: pin it.", ["resolve", MODEL]).strip()
         self._step("See what a download would do, before it does it.", ["plan", self.pin])
         self._step("Get it. Every byte is checked before any of it can be seen.", ["get", self.pin])
@@ -104,8 +109,10 @@ class Tour:
         self._use()
         self._limits()
         self._warm()
+        self._other_zoos()
+        self._dies()
         self._lie()
-        self._say("\nThat was the whole line. Swap the endpoint for the real zoo by leaving it out.")
+        self._say("\nThat was the whole line. Leave the endpoints out, and the real zoos are asked.")
 
     # -- the steps that are more than one command -------------------------------------------------
 
@@ -154,18 +161,61 @@ class Tour:
         self._say(f"  {took * 1000:.2f} ms, {len(self._zoo.requests) - asked} requests.")
         self._note("warm", milliseconds=round(took * 1000, 3), requests=len(self._zoo.requests) - asked)
 
+    def _other_zoos(self) -> None:
+        """The same model elsewhere: its bytes are known, so none of the weights move again."""
+        for ref in (f"modelscope:{NAME}", self._zoo.civitai.ref(NAME).partition("@")[0]):
+            scheme = ref.partition(":")[0]
+            pin = self._step(f"The same model at {scheme}: only the prefix differs.", ["resolve", ref]).strip()
+            self._zoo.forget()
+            self._step("It is the same bytes, by their digests.", ["get", pin])
+            moved = sum(seen.sent for seen in self._zoo.requests if seen.origin == "cdn")
+            self._say(f"  {moved} bytes of weights moved.")
+            self._note("same bytes", zoo=scheme, weights_moved=moved)
+            if moved:
+                raise TourFailed(f"{moved} bytes of weights came from {scheme} although they were held.")
+
+    def _dies(self) -> None:
+        """A zoo that ends in the middle of the weights, and another that has the rest."""
+        from zooclient.client.sync import Client
+        from zooclient.testing import Cut, Do, Status
+
+        def die() -> None:
+            self._zoo.fail(WEIGHTS, Status(0, times=None), zoo="hf")
+
+        self._zoo.fail(WEIGHTS, Cut(5000), zoo="hf")
+        self._zoo.fail(WEIGHTS, Do(die, origin="cdn"), zoo="hf")
+        self._zoo.forget()
+        self._new_machine("second")
+        self._step("On a new machine, hf dies in the middle of the weights.", ["get", self.pin])
+        given = {
+            scheme: sum(seen.sent for seen in self._zoo.requests if seen.zoo == scheme and seen.origin == "cdn")
+            for scheme in self._zoo.endpoints
+        }
+        self._say(
+            f"  Of the weights came {', '.join(f'{count} bytes from {zoo}' for zoo, count in given.items() if count)}."
+        )
+        self._note("failover", given=given)
+        with self._client(Client) as client:
+            size = next(file.size for file in client.resolve(self.pin).files if file.role == "weights")
+        if sum(given.values()) != size or given["hf"] in (0, size):
+            raise TourFailed(f"The weights have {size} bytes, and came as {given}.")
+        self._zoo.heal()
+
     def _lie(self) -> None:
         from zooclient.testing import Flip
 
-        self._zoo.fail("*.safetensors", Flip())
-        self._environ["ZOOCLIENT_HOME"] = str(self._home / "another-home")
-        self._step("Now the server flips one byte of the weights. A new machine asks for them.", ["get", self.pin], 5)
-        seen = list((self._home / "another-home").rglob("*.safetensors"))
+        self._zoo.fail(WEIGHTS, Flip())
+        self._new_machine("third")
+        self._step("Now every server flips one byte of the weights.", ["get", self.pin], 5)
+        seen = list((self._home / "third").rglob(WEIGHTS))
         if seen:
             raise TourFailed(f"Unverified bytes can be seen: {seen[0]}")
         self._say("  Refused with exit code 5, and nothing of it can be seen.")
 
     # -- how a step is taken ----------------------------------------------------------------------
+
+    def _new_machine(self, name: str) -> None:
+        self._environ["ZOOCLIENT_HOME"] = str(self._home / name)
 
     def _client(self, kind: Any, **options: Any) -> Any:
         from zooclient.settings import Settings
@@ -193,7 +243,8 @@ class Tour:
         return out.getvalue()
 
     def _heading(self, text: str) -> None:
-        self._say(f"\n{len(self.steps) + 1}. {text}")
+        self._shown += 1
+        self._say(f"\n{self._shown}. {text}")
 
     def _say(self, text: str) -> None:
         if not self._quiet:

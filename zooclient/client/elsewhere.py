@@ -96,7 +96,8 @@ def askable(wiring: Wiring, record: ModelRecord, *, by_itself: bool) -> tuple[st
 
     def suits(scheme: str) -> bool:
         provider = wiring.provider(scheme)
-        able = _gives(provider) and scheme != own.scheme
+        shut = wiring.settings.zoo(scheme).mirror_policy == "only"
+        able = _gives(provider) and scheme != own.scheme and not shut
         return able and not (closed and wiring.settings.zoo(scheme).endpoint is None)
 
     return tuple(scheme for scheme in schemes() if suits(scheme))

@@ -71,6 +71,7 @@ class Failover:
             done = self._done
         while not done.wait(cancel.remaining(0.1)):
             cancel.check()
+        cancel.check()  # the same wish ends the search, which may be done with that before we hear of it
         return self._found
 
     def _search(self, done: threading.Event) -> None:

@@ -19,6 +19,16 @@ def telling(operation: str, ref: Ref | None, zoo: str | None = None) -> Iterator
         yield
     except ZooError as error:
         error.about(operation=operation, ref=str(ref) if ref else None, zoo=zoo or (ref.scheme if ref else None))
-        if isinstance(error, ProtocolError) and operation in ("search", "resolve"):
-            error.about(hint='Is the endpoint right? via="official" asks through the zoo\'s own client.')
+        if isinstance(error, ProtocolError):
+            error.hint = _way_on(error)
         raise
+
+
+def _way_on(error: ProtocolError) -> str:
+    """What to do about an answer of another shape: the zoo's own client is a way on where the zoo has one."""
+    from zooclient.providers.registry import has_official
+
+    hint = error.hint or "Is the endpoint right?"
+    if error.zoo is None or 'via="official"' in hint or not has_official(error.zoo):
+        return hint
+    return f'{hint} via="official" asks through the zoo\'s own client.'

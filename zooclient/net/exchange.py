@@ -89,7 +89,7 @@ class Response:
             raise ProtocolError(
                 f"The answer of {masked(self.request.url)} is not JSON ({kind}, {len(self.body)} bytes).",
                 url=masked(self.request.url),
-                hint='A proxy or a login page may stand in between. via="official" asks through the zoo\'s own client.',
+                hint="A proxy or a login page may stand in between.",
             ) from error
 
 

@@ -75,7 +75,7 @@ def select(record: ModelRecord, wishes: Wishes) -> tuple[tuple[FileEntry, ...], 
             ref=str(record.ref),
             zoo=record.ref.scheme,
             operation="plan",
-            hint="Widen `files`, `exclude` or `weights`.",
+            hint="Widen `files`, `exclude` or `weights` (`--file`, `--exclude`, `--weights`).",
         )
     skips = tuple(Skip(file=entry, reason=reasons[entry.path]) for entry in record.files if entry.path in reasons)
     return wanted, skips

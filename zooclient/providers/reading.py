@@ -95,7 +95,7 @@ def _in_place_of(what: str, value: Any) -> ProtocolError:
     kind = "null" if value is None else type(value).__name__
     return ProtocolError(
         f"The answer has {kind} in place of {what}.",
-        hint='Is the endpoint right? via="official" asks through the zoo\'s own client.',
+        hint="Is the endpoint right?",
     )
 
 

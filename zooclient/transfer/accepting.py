@@ -119,5 +119,5 @@ class Accepting:
     def _odd(self, what: str) -> ProtocolError:
         return ProtocolError(
             f"{self._label} {what}, for {self._item.file.path} of {self._item.owner}.",
-            hint='via="official" asks through the zoo\'s own client.',
+            hint="A proxy or a cache in between may do that.",
         )

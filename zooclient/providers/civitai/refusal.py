@@ -127,7 +127,7 @@ class _Question:
         return ProtocolError(f"{what}.", hint="A proxy or a login page may stand in between.")
 
     def _too_much(self, said: str) -> ZooError:
-        hint = None
+        hint = "Ask for less at once, and run it again later; what has arrived is kept."
         if _TOO_MANY in said:
             hint = "This is the site's quota of downloads: it takes hours, and more tries make it no shorter."
         return RateLimited(
