@@ -33,8 +33,10 @@ SHOWN = {
     "zooclient serve ./models --host 127.0.0.1 --port 8000": "e2e/ serves a real model so",
     "zooclient serve ./models --zoo hf --zoo modelscope --zoo civitai --port 8000": "tests of the server serve so",
     "zooclient serve --port 8000": "tests of the server run it over the store",
-    "zooclient serve \"$(python -c 'import zooclient.embedded as e; print(e.zoo_folder())')\"\n"
-    "export ZOOCLIENT_HF_ENDPOINT=http://127.0.0.1:8000": "the zoo that runs these examples is this one",
+    "zooclient serve \"$(python -c 'import zooclient.embedded as e; print(e.zoo_folder())')\" --zoo hf "
+    "--zoo modelscope --zoo civitai\n"
+    "export ZOOCLIENT_HF_ENDPOINT=http://127.0.0.1:8000 ZOOCLIENT_MODELSCOPE_ENDPOINT=http://127.0.0.1:8001\n"
+    "export ZOOCLIENT_CIVITAI_ENDPOINT=http://127.0.0.1:8002": "the zoos that run these examples are these",
     "python -m pip install 'zooclient[socks]'": "installs",
     "nox -s bench": "takes minutes",
     "zooclient doctor --live": "asks the real zoos",
