@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from pages import ROOT, blocks, pages
+from replicate_answers import document, model, version
+from replicate_double import TOKEN, ReplicateDouble
 
 import zooclient.testing
 from zooclient.embedded import zoo_folder
@@ -95,7 +97,34 @@ def zoo() -> Iterator[LocalZoo]:
 
 
 @pytest.fixture
-def environment(zoo: LocalZoo, tmp_path: Path) -> dict[str, str]:
+def replicate() -> Iterator[ReplicateDouble]:
+    """The Replicate of the pages: a model whose weights lie at the Hub, and an official one."""
+    takes = document(
+        steps={
+            "type": "integer",
+            "default": 20,
+            "minimum": 1,
+            "maximum": 50,
+            "x-order": 1,
+            "description": "How long to think",
+        },
+        image={"type": "string", "format": "uri", "x-order": 2, "default": None},
+    )
+    latest = version(openapi_schema=takes)
+    weights = "https://huggingface.co/acme/story"
+    with ReplicateDouble() as running:
+        running.name = "me"
+        running.models = {
+            "acme/lanterns": model(name="lanterns", latest_version=latest, weights_url=weights),
+            "acme/official": model(name="official", is_official=True),
+        }
+        running.versions = {"acme/lanterns": [latest]}
+        running.readmes = {"acme/lanterns": "# Lanterns\n\nPaper lanterns, in any light.\n"}
+        yield running
+
+
+@pytest.fixture
+def environment(zoo: LocalZoo, replicate: ReplicateDouble, tmp_path: Path) -> dict[str, str]:
     """A reader's machine: an empty home, the commands on the path, the zoos named by variables."""
     tools = tmp_path / "bin"
     tools.mkdir()
@@ -111,9 +140,11 @@ def environment(zoo: LocalZoo, tmp_path: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "NO_COLOR": "1",
         **{f"ZOOCLIENT_{scheme.upper()}_ENDPOINT": endpoint for scheme, endpoint in zoo.endpoints.items()},
+        "ZOOCLIENT_REPLICATE_ENDPOINT": replicate.url,
         # The names under which the pages speak of the reader's own tokens.
         "MY_TOKEN": zoo.tokens["hf"],
         **{f"MY_{scheme.upper()}_TOKEN": token for scheme, token in zoo.tokens.items()},
+        "MY_REPLICATE_TOKEN": TOKEN,
     }
 
 

@@ -30,6 +30,11 @@ LIMITS = Limits()
         ({"ratelimit": '"api";r=0;t=12, "pages";r=0;t=40, "resolvers";r=9;t=99'}, 40.0),
         ({"ratelimit": '"api";r=0;t=12', "retry-after": "3"}, 3.0),
         ({"ratelimit": "nonsense"}, None),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "30"}, 30.0),
+        ({"ratelimit-reset": "30"}, 30.0),
+        ({"ratelimit-remaining": "59", "ratelimit-reset": "30"}, None),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "soon"}, None),
+        ({"ratelimit-reset": "30", "retry-after": "3"}, 3.0),
     ],
 )
 def test_what_a_server_asks_is_read(headers: dict[str, str], wait: float | None) -> None:
@@ -48,6 +53,13 @@ def test_a_wait_beyond_patience_is_final() -> None:
     """Longer than ``max_wait`` is not waited for."""
     assert decide(1, Outcome(status=429, headers={"retry-after": "301"}), LIMITS, NOW) is None
     assert decide(1, Outcome(status=503, headers={"retry-after": "301"}), LIMITS, NOW) is None
+
+
+def test_a_question_by_query_may_be_repeated() -> None:
+    """QUERY only asks, whatever its body: it is tried again like GET, and POST is not."""
+    for outcome in (Outcome(status=502, method="QUERY"), Outcome(failure="timeout", method="QUERY")):
+        assert decide(1, outcome, LIMITS, NOW) is not None
+    assert decide(1, Outcome(status=502, method="POST"), LIMITS, NOW) is None
 
 
 def test_backoff_doubles_up_to_its_bound() -> None:

@@ -176,7 +176,7 @@ class Steps:
         if self.held(target, wishes, "file") is None:
             target = yield from self.record_of(target, "file")
             # The path is meant as it stands: a pattern would fetch what it matches.
-            if all(file.path != path for file in target.files):
+            if target.files and all(file.path != path for file in target.files):
                 raise NotFound(
                     f"{target.ref} has no file {path!r}.",
                     ref=str(target.ref),
@@ -190,7 +190,7 @@ class Steps:
     def card(self, target: str | Ref | ModelRecord) -> Flow[Card]:
         """The model card; from the record's own metadata when there is no text or it may not be read."""
         from zooclient.net.exchange import Call
-        from zooclient.providers.further import MakesCards
+        from zooclient.providers.further import AsksForCards, MakesCards
         from zooclient.records.card import Card
 
         record = yield from self.record_of(target)
@@ -198,6 +198,8 @@ class Steps:
         provider = self.wiring.provider(record.ref.scheme)
         if entry is None and isinstance(provider, MakesCards):
             return provider.card(record)
+        if entry is None and isinstance(provider, AsksForCards):
+            return (yield from provider.ask_card(record))
         if entry is None:
             return Card.of(record, problem="The model has no card.")
         try:

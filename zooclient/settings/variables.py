@@ -94,6 +94,8 @@ FOREIGN = (
     Variable(
         "CIVITAI_API_KEY, CIVITAI_TOKEN, CIVITAI_API_TOKEN", "Key of Civitai, first wins.", "text", "the stored key"
     ),
+    Variable("REPLICATE_BASE_URL", "Where to ask Replicate.", "URL", "https://api.replicate.com"),
+    Variable("REPLICATE_API_TOKEN", "Token of Replicate.", "text", "the stored token"),
 )
 
 _BOOLEANS = {
@@ -157,6 +159,8 @@ def from_theirs(environ: Mapping[str, str]) -> Layer:
     if endpoint := environ.get("HF_ENDPOINT"):
         layer.set_zoo("hf", "endpoint", endpoint, "HF_ENDPOINT")
     _modelscope(layer, environ)
+    if endpoint := environ.get("REPLICATE_BASE_URL"):
+        layer.set_zoo("replicate", "endpoint", endpoint, "REPLICATE_BASE_URL")
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if environ.get(name, "").lower() in _TRUE:
             layer.set("offline", True, name)
