@@ -31,12 +31,17 @@ from zooclient.serve.exchange import Answer, Question
 from zooclient.serve.faults import Fault, Faults, Thrown
 from zooclient.serve.folder import FolderShelf
 from zooclient.serve.protocol import Options
-from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
+from zooclient.serve.protocols import Zoo, zoo_of
+from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.server import ZooServer
 from zooclient.testing.civitai import SCHEME, AtCivitai
+from zooclient.testing.replicate import AtReplicate
 
 #: Bytes up to which a file is copied aside, so that older commits of a test's models stay served.
 _KEEP = 64 * 1024 * 1024
+
+#: The zoos that are started where none is named: those of which the client knows.
+_USUAL = ("hf", "modelscope", "civitai")
 
 
 @frozen(kw_only=True)
@@ -79,13 +84,14 @@ class LocalZoo:
         bare_401: Answer strangers who ask for what is not there with 401 and no code, as the Hub does over https.
         limits: Requests per five minutes and client for ``api`` and ``resolvers``, enforced with 429. None: never
             enforced.
-        zoos: Schemes of the zoos that are started. None: all.
+        zoos: Schemes of the zoos that are started. None: ``hf``, ``modelscope`` and ``civitai``.
 
     Attributes:
         endpoints: Scheme to origin, such as ``{"hf": "http://127.0.0.1:43211"}``.
         byte_origins: Scheme to origin of large files.
         tokens: Scheme to a token of the account ``me``, which may write.
         civitai: What owners do at Civitai alone, and the numbers that models have there.
+        replicate: What owners do at Replicate alone, and the versions that models have there.
     """
 
     def __init__(
@@ -100,9 +106,15 @@ class LocalZoo:
         zoos: Sequence[str] | None = None,
     ) -> None:
         self._folder = None if folder is None else Path(folder)
-        self._zoos = tuple(ZOOS) if zoos is None else tuple(zoo_of(scheme).scheme for scheme in zoos)
+        self._zoos = tuple(zoo_of(scheme).scheme for scheme in (_USUAL if zoos is None else zoos))
+        runs = Runs()
         self._options = Options(
-            page_size=page_size, link_lifetime=link_lifetime, bare_401=bare_401, limits=limits, scanned=True
+            page_size=page_size,
+            link_lifetime=link_lifetime,
+            bare_401=bare_401,
+            limits=limits,
+            scanned=True,
+            runs=runs,
         )
         self._one_origin = one_origin
         self._accounts = {scheme: Accounts(()) for scheme in self._zoos}
@@ -111,6 +123,7 @@ class LocalZoo:
         self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
         self._server: ZooServer | None = None
         self.civitai = AtCivitai(self._shelf, self._faults, self._asked_of_civitai)
+        self.replicate = AtReplicate(self._shelf, runs)
         self.endpoints: dict[str, str] = {}
         self.byte_origins: dict[str, str] = {}
         self.tokens = {scheme: self.add_account("me", role="write", zoo=scheme) for scheme in self._zoos}
