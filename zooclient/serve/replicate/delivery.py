@@ -22,7 +22,8 @@ from zooclient.serve.replicate.runs import Event, Kept, Run, Runs, State
 
 #: First part of every path.
 BYTE_PATH: Final = "/pbxt/"
-_STREAMS: Final = f"{BYTE_PATH}v1/streams/"
+#: The same of streams.
+STREAMS: Final = f"{BYTE_PATH}v1/streams/"
 
 
 def content_type(kept: Kept) -> str:
@@ -37,7 +38,7 @@ def file_url(origin: str, kept: Kept) -> str:
 
 def stream_url(origin: str, run: Run) -> str:
     """Returns where a run is streamed."""
-    return f"{origin}{_STREAMS}{run.key}"
+    return f"{origin}{STREAMS}{run.key}"
 
 
 def linked(value: Any, link: Callable[[Kept], str]) -> Any:
@@ -67,8 +68,8 @@ class Delivery:
         """Returns what the host would say."""
         if question.method not in ("GET", "HEAD"):
             return text_answer("Method Not Allowed\n", status=405)
-        if question.path.startswith(_STREAMS):
-            return self._stream(question, question.path.removeprefix(_STREAMS))
+        if question.path.startswith(STREAMS):
+            return self._stream(question, question.path.removeprefix(STREAMS))
         parts = question.segments
         held = self._runs.file(parts[1]) if len(parts) == 3 else None
         if held is None or held[1].made.name != parts[2]:

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from zooclient.serve.replicate import naming, schema
 from zooclient.serve.replicate.catalogue import Model, Version
-from zooclient.serve.replicate.delivery import content_type, file_url, linked, stream_url
+from zooclient.serve.replicate.delivery import STREAMS, content_type, file_url, linked, stream_url
 from zooclient.serve.replicate.hosted import Collection
 from zooclient.serve.replicate.runs import Kept, Run
 
@@ -105,6 +105,7 @@ def example(shown: Model, places: Places) -> dict[str, Any] | None:
             "get": f"{places.api}/v1/predictions/{name}",
             "cancel": f"{places.api}/v1/predictions/{name}/cancel",
             "web": f"{naming.WEB}/p/{name}",
+            "stream": f"{places.delivery}{STREAMS}{name}",
         },
         "webhook": None,
         "webhook_completed": None,
