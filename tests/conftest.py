@@ -48,6 +48,7 @@ def quiet_zoos() -> Iterator[None]:
     with LocalZoo(zoos=("modelscope", "civitai")) as running, pytest.MonkeyPatch.context() as environment:
         for scheme, endpoint in running.endpoints.items():
             environment.setenv(f"ZOOCLIENT_{scheme.upper()}_ENDPOINT", endpoint)
+        environment.delenv("REPLICATE_API_TOKEN", raising=False)  # without it nobody asks Replicate
         yield
 
 

@@ -166,6 +166,7 @@ def test_json_answers_are_records(shell: Shell, zoo: LocalZoo) -> None:
         "hf",
         "modelscope",
         "civitai",
+        "replicate",
         "file",
     }
     assert json.loads(shell("cache", "ls", "--json").out)[0]["ref"] == pin(zoo)

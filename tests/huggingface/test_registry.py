@@ -41,7 +41,7 @@ def test_names_of_schemes() -> None:
     """Aliases and upper case lead to the one name."""
     assert registry.canonical("HuggingFace") == "hf" and registry.canonical("MS") == "modelscope"
     assert registry.canonical("other") == "other"
-    assert registry.schemes()[:4] == ("hf", "modelscope", "civitai", "file")
+    assert registry.schemes()[:5] == ("hf", "modelscope", "civitai", "replicate", "file")
 
 
 def test_our_own_providers() -> None:
@@ -49,7 +49,7 @@ def test_our_own_providers() -> None:
     hub = registry.provider_for("huggingface", Settings(zoos={"hf": ZooSettings(endpoint="https://hub.example/")}))
     assert isinstance(hub, HuggingFace) and hub.endpoint == "https://hub.example"
     assert isinstance(registry.provider_for("file", Settings()), Local)
-    assert all(isinstance(registry.provider_for(name, Settings()), Provider) for name in registry.schemes()[:4])
+    assert all(isinstance(registry.provider_for(name, Settings()), Provider) for name in registry.schemes()[:5])
 
 
 def test_an_unknown_scheme() -> None:

@@ -80,7 +80,7 @@ class Server:
                 if self.command != "HEAD":
                     self.wfile.write(told.body)
 
-            do_GET = do_POST = do_HEAD = serve  # noqa: N815
+            do_GET = do_POST = do_HEAD = do_QUERY = serve  # noqa: N815
 
             def log_message(self, *args: object) -> None: ...
 

@@ -125,6 +125,10 @@ def _zoo(client: Client, provider: Provider) -> Iterator[Finding]:
         text = "By mirror-policy = only, the zoo itself is not asked."
         yield Finding(zoo=zoo, check="network", verdict="skip", text=text)
         return
+    if provider.capability.search_login and not _has_credential(client, provider):
+        text = "It answers nobody without a token, and none is set: it is not asked."
+        yield Finding(zoo=zoo, check="token", verdict="skip", text=text, hint=f"`zooclient login {zoo}` stores one.")
+        return
     try:
         proxy = Proxies.of(client.settings).for_url(endpoint)
     except ConfigError as error:
@@ -143,6 +147,14 @@ def _zoo(client: Client, provider: Provider) -> Iterator[Finding]:
     yield _token(client, provider)
 
 
+def _has_credential(client: Client, provider: Provider) -> bool:
+    """Whether there is a token; one that cannot be counts, for its error is a finding."""
+    try:
+        return credential_for(provider, client.settings) is not None
+    except ConfigError:
+        return True
+
+
 def _dns(zoo: str, host: str) -> Finding:
     try:
         addresses = sorted({str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
@@ -159,7 +171,11 @@ def _dns(zoo: str, host: str) -> Finding:
 
 def _small_question(provider: Provider, endpoint: str) -> Request:
     """What the zoo is made to answer: the first request of a search; where it has none, its address."""
-    asked = next(provider.search(Query(limit=1))) if provider.capability.search else None
+    can = provider.capability
+    if can.search_login:  # a listing of which nothing is told without a login
+        asked: object = next(provider.whoami())
+    else:
+        asked = next(provider.search(Query(limit=1))) if can.search else None
     return asked if isinstance(asked, Request) else Request(url=endpoint)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zooclient.errors import AccessError, Gone, ZooError
+from zooclient.errors import AccessError, Gone, Unsupported, ZooError
 
 if TYPE_CHECKING:
     from zooclient.client.wiring import Wiring
@@ -21,6 +21,8 @@ def refusal_of(wiring: Wiring, record: ModelRecord) -> ZooError | None:
         ConfigError: The credential cannot be one.
     """
     access, ref = record.access, record.ref
+    if not wiring.provider(ref.scheme).capability.download:
+        return _hands_out_none(record)
     if access.state == "open" or wiring.settings.zoo(ref.scheme).mirrors:
         return None  # a mirror holds what its owner may have; where it holds nothing, the zoo refuses by itself
     how = access.how or f"Its access is {access.state}."
@@ -43,4 +45,15 @@ def refusal_of(wiring: Wiring, record: ModelRecord) -> ZooError | None:
         zoo=ref.scheme,
         ref=str(ref),
         hint=f"`zooclient login {ref.scheme}` stores the key of an account that was let in.",
+    )
+
+
+def _hands_out_none(record: ModelRecord) -> Unsupported:
+    """The error for a zoo that hands out no file; where its record tells who has the weights, they are named."""
+    ref, weights = record.ref, record.metadata.get("weights")
+    hint = f"It is used where it is hosted: {record.web_url}" if record.web_url else None
+    if isinstance(weights, str):
+        hint = f"Its weights are said to be those of {weights}: `zooclient get {weights}`"
+    return Unsupported(
+        f"The files of {ref} cannot be downloaded from {ref.scheme}.", zoo=ref.scheme, ref=str(ref), hint=hint
     )

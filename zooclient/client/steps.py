@@ -581,7 +581,7 @@ class Steps:
     def card(self, target: str | Ref | ModelRecord) -> Flow[Card]:
         """The model card; from the record's own metadata when there is no text or it may not be read."""
         from zooclient.net.exchange import Call
-        from zooclient.providers.further import MakesCards
+        from zooclient.providers.further import AsksForCards, MakesCards
         from zooclient.records.card import Card
 
         record = _record(target) if not isinstance(target, (str, Ref)) else (yield from self.resolve(self.read(target)))
@@ -589,6 +589,8 @@ class Steps:
         provider = self.wiring.provider(record.ref.scheme)
         if entry is None and isinstance(provider, MakesCards):
             return provider.card(record)
+        if entry is None and isinstance(provider, AsksForCards):
+            return (yield from provider.ask_card(record))
         if entry is None:
             return Card.of(record, problem="The model has no card.")
         try:

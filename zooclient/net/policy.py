@@ -24,8 +24,8 @@ PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 
 #: Statuses with which a server asks to wait; it has done nothing, so any method may be repeated.
 BUSY = frozenset({429, 503})
 
-#: Methods that may be repeated without harm (those of RFC 9110 §9.2.2 that we use).
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Methods that may be repeated without harm (those of RFC 9110 §9.2.2 that we use, and QUERY, which only asks).
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})
 
 _REMAINING = re.compile(r";\s*r=(\d+)")
 _RESET = re.compile(r";\s*t=(\d+)")

@@ -53,6 +53,15 @@ class MakesCards(Protocol):
 
 
 @runtime_checkable
+class AsksForCards(Protocol):
+    """The zoo has a card beside the files, at an address of its own, which is asked when the card is wanted."""
+
+    def ask_card(self, record: ModelRecord) -> Flow[Card]:
+        """The card of a record. One that the zoo has not is made of what the record tells."""
+        ...
+
+
+@runtime_checkable
 class MayReplace(Protocol):
     """The zoo may put other bytes behind a version, so that what was listed once is part of the pin."""
 

@@ -58,6 +58,7 @@ _OWN = {
     "hf": _Zoo("huggingface", "HuggingFace", "OfficialHub"),
     "modelscope": _Zoo("modelscope", "ModelScope", "OfficialModelScope"),
     "civitai": _Zoo("civitai", "Civitai"),
+    "replicate": _Zoo("replicate", "Replicate"),
     "file": _Zoo("local", "Local", server=False),
 }
 

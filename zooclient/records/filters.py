@@ -133,8 +133,9 @@ def _format(hit: Hit, query: Query, told: set[str]) -> bool:
 
 def _license(hit: Hit, query: Query, told: set[str]) -> bool:
     raw = "" if hit.license is None else hit.license.raw or ""
+    spdx = "" if hit.license is None else hit.license.spdx or ""  # the claim may be an address
     # Several claims stand in one text; a comma may be part of one, too.
-    return hub_id(query.license or "") in {hub_id(claim) for claim in (raw, *raw.split(", "))}
+    return hub_id(query.license or "") in {hub_id(claim) for claim in (raw, *raw.split(", "), spdx)}
 
 
 def _license_kind(hit: Hit, query: Query, told: set[str]) -> bool:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from zooclient.records.checks import check_count, check_digests, check_tuples, check_utc
 from zooclient.records.ref import Ref
+from zooclient.records.schema import Schema
 
 Role = Literal["weights", "config", "tokenizer", "card", "code", "other"]
 Pin = Literal["commit", "version", "content", "none"]
@@ -193,6 +194,7 @@ class ModelRecord:
         demos: Hosted pages; filled only when asked for.
         problems: Sentences on what was odd about the answer.
         extra: Wire fields that we do not read.
+        schema: What it takes and gives where it is run. None when not told.
     """
 
     ref: Ref
@@ -220,6 +222,7 @@ class ModelRecord:
     demos: tuple[Demo, ...] = ()
     problems: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
+    schema: Schema | None = None
 
     def __attrs_post_init__(self) -> None:
         check_tuples(

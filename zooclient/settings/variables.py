@@ -84,6 +84,8 @@ FOREIGN = (
     Variable("HF_HUB_DOWNLOAD_TIMEOUT", "Longest silence on a connection.", "seconds", "30"),
     Variable("HF_TOKEN, HF_TOKEN_PATH, HF_HOME", "Token, token file and cache of Hugging Face.", "text, path", "none"),
     Variable("MODELSCOPE_API_TOKEN, MODELSCOPE_HOME", "Token and stored login of ModelScope.", "text, path", "none"),
+    Variable("REPLICATE_BASE_URL", "Where to ask Replicate.", "URL", "https://api.replicate.com"),
+    Variable("REPLICATE_API_TOKEN", "Token of Replicate.", "text", "the stored token"),
 )
 
 _BOOLEANS = {
@@ -147,6 +149,8 @@ def from_theirs(environ: Mapping[str, str]) -> Layer:
     if endpoint := environ.get("HF_ENDPOINT"):
         layer.set_zoo("hf", "endpoint", endpoint, "HF_ENDPOINT")
     _modelscope(layer, environ)
+    if endpoint := environ.get("REPLICATE_BASE_URL"):
+        layer.set_zoo("replicate", "endpoint", endpoint, "REPLICATE_BASE_URL")
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if environ.get(name, "").lower() in _TRUE:
             layer.set("offline", True, name)

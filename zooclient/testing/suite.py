@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from attrs import evolve, fields_dict, frozen
 
-from zooclient.errors import AccessError, NetworkError, NotFound, Offline, ZooError
+from zooclient.errors import AccessError, NetworkError, NotFound, Offline, Unsupported, ZooError
 from zooclient.net.exchange import Call, Flow, Request, Response, replay
 from zooclient.providers.base import Provider
 from zooclient.providers.registry import provider_for
@@ -64,8 +64,8 @@ class ProviderCase:
         floating: A reference that means the same now and may move. None: the zoo has none.
         missing: Reference of a model that is not there.
         missing_revision: Reference of a revision that the known model has not. None: do not look.
-        file: Path of a file of the known model whose digest is stated.
-        content: The bytes of that file.
+        file: Path of a file of the known model whose digest is stated. None: the zoo hands out no files.
+        content: The bytes of that file. None: the zoo hands out no files.
         words: What a search finds the known model by. None: the zoo cannot be searched.
     """
 
@@ -74,8 +74,8 @@ class ProviderCase:
     floating: str | None
     missing: str
     missing_revision: str | None
-    file: str
-    content: bytes
+    file: str | None
+    content: bytes | None
     words: str | None
 
     @property
@@ -136,13 +136,15 @@ class ProviderSuite:
         record = case.client.resolve(case.known)
         paths = [file.path for file in record.files]
         _equal(len(set(paths)), len(paths))
-        _hold(case.file in paths, f"{case.file} is not listed")
         for file in record.files:
             parts = file.path.split("/")
             _hold(file.path and not {"", ".", ".."} & set(parts), f"{file.path!r} leads elsewhere")
             _hold(file.size is None or file.size >= 0, f"{file.path} has {file.size} bytes")
             for name, value in file.digests.items():
                 _hold(re.fullmatch(f"[0-9a-f]{{{_DIGITS[name]}}}", value), f"{value!r} is no {name} (of {file.path!r})")
+        if not case.provider.capability.download:
+            raise SkipTest("the zoo hands out no files")
+        _hold(case.file in paths, f"{case.file} is not listed")
         known = next(file for file in record.files if file.path == case.file)
         _hold(set(PROOF) & set(known.digests), f"{case.file} states no digest that proves it")
 
@@ -244,17 +246,37 @@ class ProviderSuite:
 
     def test_a_file_arrives_as_it_is(self, case: ProviderCase) -> None:
         """The bytes of a file are those of the zoo, and the store still finds them right."""
-        _equal(case.client.file(case.known, case.file).read_bytes(), case.content)
+        _equal(case.client.file(case.known, self._file(case)).read_bytes(), case.content)
         if not case.in_place:
             _hold(case.client.verify(case.known).ok, "the store does not verify")
 
     def test_what_is_held_needs_no_zoo(self, case: ProviderCase) -> None:
         """A pinned model that was downloaded once loads with connections switched off."""
+        path = self._file(case)
         first = case.client.load(case.known, weights="all")
         with type(case.client)(settings=evolve(case.client.settings, offline=True)) as offline:
             again = offline.load(case.known, weights="all")
         _equal([file.path for file in again.files], [file.path for file in first.files])
-        _equal((again.path / case.file).read_bytes(), case.content)
+        _equal((again.path / path).read_bytes(), case.content)
+
+    def test_a_zoo_without_files_says_so(self, case: ProviderCase) -> None:
+        """Where no file can be had, wanting one is Unsupported, with a hint on what to do instead."""
+        if case.provider.capability.download:
+            raise SkipTest("the zoo hands out files")
+        _equal((case.file, case.content), (None, None))
+        for error in (
+            _raises(Unsupported, lambda: case.client.plan(case.known)),
+            _raises(Unsupported, lambda: case.client.load(case.known)),
+        ):
+            _hold(error.hint, "the error has no hint")
+        _equal(case.client.resolve(case.known).ref.scheme, case.provider.scheme)
+
+    @staticmethod
+    def _file(case: ProviderCase) -> str:
+        if case.file is None:
+            _hold(not case.provider.capability.download, "a zoo that hands out files has one to try")
+            raise SkipTest("the zoo hands out no files")
+        return case.file
 
     def test_offline_asks_nobody(self, case: ProviderCase) -> None:
         """With connections switched off and nothing held, the answer is Offline."""

@@ -1,0 +1,1 @@
+"""Replicate: models that are run where they are hosted."""

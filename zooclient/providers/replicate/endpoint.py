@@ -1,0 +1,39 @@
+"""Where Replicate's API is."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from zooclient.errors import ConfigError, IntegrityError
+from zooclient.net.origin import masked, origin
+
+#: Where the API is. Output files, images and streams lie on other hosts, and none of those gets the token.
+OFFICIAL: Final = "https://api.replicate.com"
+#: Where the pages for people are, for references; answers name their own.
+WEB: Final = "https://replicate.com"
+
+
+def is_official(endpoint: str) -> bool:
+    """Whether an endpoint is Replicate itself."""
+    return origin(normal_endpoint(endpoint)) == origin(OFFICIAL)
+
+
+def normal_endpoint(endpoint: str) -> str:
+    """Returns an endpoint in one spelling: no slash at the end, and without the ``/v1`` that every path begins with.
+
+    Raises:
+        ConfigError: It is no plain http or https address.
+    """
+    try:
+        origin(endpoint)
+        parts = urlsplit(endpoint)
+    except (ValueError, IntegrityError) as error:
+        raise ConfigError(
+            f"The endpoint {masked(endpoint)!r} is no plain http or https address.",
+            zoo="replicate",
+            hint=f"An endpoint looks like {OFFICIAL}, without user name or password.",
+        ) from error
+    if parts.query or parts.fragment:
+        raise ConfigError(f"The endpoint {masked(endpoint)!r} holds more than an address and a path.", zoo="replicate")
+    return endpoint.rstrip("/").removesuffix("/v1").rstrip("/")
