@@ -31,7 +31,7 @@ from zooclient.serve.exchange import Answer, Question
 from zooclient.serve.faults import Fault, Faults, Thrown
 from zooclient.serve.folder import FolderShelf
 from zooclient.serve.protocol import Options
-from zooclient.serve.protocols import Zoo, zoo_of
+from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.server import ZooServer
 from zooclient.testing.civitai import SCHEME, AtCivitai
@@ -39,9 +39,6 @@ from zooclient.testing.replicate import AtReplicate
 
 #: Bytes up to which a file is copied aside, so that older commits of a test's models stay served.
 _KEEP = 64 * 1024 * 1024
-
-#: The zoos that are started where none is named: those of which the client knows.
-_USUAL = ("hf", "modelscope", "civitai")
 
 
 @frozen(kw_only=True)
@@ -84,7 +81,7 @@ class LocalZoo:
         bare_401: Answer strangers who ask for what is not there with 401 and no code, as the Hub does over https.
         limits: Requests per five minutes and client for ``api`` and ``resolvers``, enforced with 429. None: never
             enforced.
-        zoos: Schemes of the zoos that are started. None: ``hf``, ``modelscope`` and ``civitai``.
+        zoos: Schemes of the zoos that are started. None: all.
 
     Attributes:
         endpoints: Scheme to origin, such as ``{"hf": "http://127.0.0.1:43211"}``.
@@ -106,7 +103,7 @@ class LocalZoo:
         zoos: Sequence[str] | None = None,
     ) -> None:
         self._folder = None if folder is None else Path(folder)
-        self._zoos = tuple(zoo_of(scheme).scheme for scheme in (_USUAL if zoos is None else zoos))
+        self._zoos = tuple(ZOOS) if zoos is None else tuple(zoo_of(scheme).scheme for scheme in zoos)
         runs = Runs()
         self._options = Options(
             page_size=page_size,
