@@ -72,7 +72,7 @@ def main(order: dict[str, Any]) -> dict[str, Any]:
         "account": replicate.default_client.accounts.current().username,
         "hardware": [entry.sku for entry in replicate.hardware.list()],
         "model": _model(model),
-        "listed": [entry.id for entry in replicate.paginate(replicate.models.list) for entry in entry.results],
+        "listed": [each.id for page_ in replicate.paginate(replicate.models.list) for each in page_.results],
         "searched": [entry.id for entry in replicate.models.search("tiny w\u00f6rds").results],
         "versions": [entry.id for entry in model.versions.list().results],
         "one": str(model.versions.get(version).created_at),
