@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,10 @@ pytest_plugins = ["proxydouble"]
 # What an example may be is the promise; how fast a busy machine makes it is not.
 settings.register_profile("zooclient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("zooclient")
+
+# A shell lets what it starts in the background ignore Ctrl-C, and our children would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def safetensors(seed: int, floats: int) -> bytes:

@@ -1,22 +1,15 @@
-"""Two directives that write tables out of the package itself, so that they cannot fall behind it."""
+"""Directives that write tables out of the package itself, so that they cannot fall behind it."""
 
 from __future__ import annotations
 
+from doctables import parsed, table
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import zooclient
 from zooclient.settings import Limits
 from zooclient.settings.variables import FOREIGN, VARIABLES
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in (head, *rows):
-        lines += [f"   {'*' if not index else ' '} - {cell}" for index, cell in enumerate(row)]
-    return [*lines, ""]
 
 
 class Variables(SphinxDirective):
@@ -27,7 +20,7 @@ class Variables(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         chosen = {"ours": VARIABLES, "foreign": FOREIGN}[self.arguments[0]]
         rows = [(f"``{v.name}``", v.meaning, v.unit, v.default) for v in chosen]
-        return _parsed(self, _table(("variable", "what it does", "unit", "default"), rows))
+        return parsed(self, table(("variable", "what it does", "unit", "default"), rows))
 
 
 class ExitCodes(SphinxDirective):
@@ -41,7 +34,7 @@ class ExitCodes(SphinxDirective):
             for kind in sorted(kinds, key=lambda kind: (kind.exit_code, kind.__name__))
             if kind is not zooclient.ZooError
         ]
-        return _parsed(self, _table(("exit code", "error", "meaning"), rows))
+        return parsed(self, table(("exit code", "error", "meaning"), rows))
 
 
 class LimitsTable(SphinxDirective):
@@ -53,13 +46,7 @@ class LimitsTable(SphinxDirective):
             (f"``{field.name.replace('_', '-')}``", str(getattr(limits, field.name)))
             for field in Limits.__attrs_attrs__  # type: ignore[attr-defined]  # added by attrs
         ]
-        return _parsed(self, _table(("limit", "default"), rows))
-
-
-def _parsed(directive: SphinxDirective, lines: list[str]) -> list[nodes.Node]:
-    container = nodes.container()
-    directive.state.nested_parse(StringList(lines, source="generated"), directive.content_offset, container)
-    return container.children
+        return parsed(self, table(("limit", "default"), rows))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -151,7 +151,7 @@ def test_a_card() -> None:
 def test_a_card_of_little() -> None:
     """A record that tells next to nothing still has a card, without empty sections."""
     bare = {"id": 10, "modelVersions": [{"id": 20}]}
-    record, _ = resolve("civitai:10@20", bare, {"id": 20, "modelId": 10})
+    record, _ = resolve("civitai:10@20", bare, {"id": 20, "modelId": 10, "files": []})
     text = Civitai().card_text(record)
     card = Card.parse(text)
     assert card.problems == () and record.title == "10"

@@ -192,13 +192,29 @@ def test_null_in_place_of_lists() -> None:
     server = Server(
         {
             "/api/v1/models/10": model(**null, modelVersions=[within, None, 7, {}]),
-            "/api/v1/model-versions/20": version(files=None, trainedWords=None, model=None, images=None),
+            "/api/v1/model-versions/20": version(trainedWords=None, model=None, images=None),
         }
     )
     record: ModelRecord = replay(Civitai().resolve(Ref.parse("civitai:10@20")), server)
-    assert record.files == () and record.tags == () and record.downloads is None and record.author is None
+    assert len(record.files) == 1 and record.tags == () and record.downloads is None and record.author is None
     with pytest.raises(ProtocolError, match="null in place of the list of models"):
         ask("search", {"items": None})
+
+
+def test_null_in_place_of_the_files() -> None:
+    """A version without a list of files is no version without files, unless it is handed out no longer."""
+    within = {**model()["modelVersions"][0], "files": None}
+
+    def resolved(**changes: Any) -> ModelRecord:
+        answers = {
+            "/api/v1/models/10": model(modelVersions=[within], **changes),
+            "/api/v1/model-versions/20": version(files=None),
+        }
+        return replay(Civitai().resolve(Ref.parse("civitai:10@20")), Server(answers))
+
+    with pytest.raises(ProtocolError, match="null in place of the list of files"):
+        resolved()
+    assert resolved(mode="Archived").files == ()
 
 
 def test_words_that_nobody_knew() -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from civzoo import CivZoo
 from pages import ROOT, blocks, pages
+from replicate_answers import document, model, version
+from replicate_double import TOKEN, ReplicateDouble
 
-import zooclient
+import zooclient.testing
 from zooclient.embedded import zoo_folder
+from zooclient.providers.registry import schemes
 from zooclient.testing import LocalZoo
 
 #: Languages of blocks that are run, and of blocks that are read.
@@ -29,10 +33,12 @@ SHOWN = {
     "python -m pip install nox && nox -s tests": "runs this very test",
     'eval "$(_ZOOCLIENT_COMPLETE=bash_source zooclient)"': "tests of the command line ask for the completion script",
     "zooclient serve ./models --host 127.0.0.1 --port 8000": "e2e/ serves a real model so",
-    "zooclient serve ./models --zoo hf --zoo modelscope --port 8000": "tests of the command line serve so",
+    "zooclient serve ./models --zoo hf --zoo modelscope --zoo civitai --port 8000": "tests of the server serve so",
     "zooclient serve --port 8000": "tests of the server run it over the store",
-    "zooclient serve \"$(python -c 'import zooclient.embedded as e; print(e.zoo_folder())')\"\n"
-    "export ZOOCLIENT_HF_ENDPOINT=http://127.0.0.1:8000": "the zoo that runs these examples is this one",
+    "zooclient serve \"$(python -c 'import zooclient.embedded as e; print(e.zoo_folder())')\" --zoo hf "
+    "--zoo modelscope --zoo civitai\n"
+    "export ZOOCLIENT_HF_ENDPOINT=http://127.0.0.1:8000 ZOOCLIENT_MODELSCOPE_ENDPOINT=http://127.0.0.1:8001\n"
+    "export ZOOCLIENT_CIVITAI_ENDPOINT=http://127.0.0.1:8002": "the zoos that run these examples are these",
     "python -m pip install 'zooclient[socks]'": "installs",
     "nox -s bench": "takes minutes",
     "zooclient doctor --live": "asks the real zoos",
@@ -42,6 +48,16 @@ SHOWN = {
 TEXT = {"", "text", "dockerfile", "yaml"}
 
 CARD = "---\nlicense: apache-2.0\n---\n# A story teller\n\n## Limitations\n\nIt tells stories, not facts.\n"
+
+#: Two models that the pages call by their numbers at Civitai. Numbers are made from names and contents: these makers
+#: and counts of uploads give short ones.
+LANTERNS, SOON = "maker246/lanterns", "maker433/soon"
+LANTERNS_CARD = (
+    "---\ntitle: Paper lanterns\nlicense: apache-2.0\ntags: [lora, style]\n"
+    "base_model: stabilityai/stable-diffusion-xl-base-1.0\ntrigger_words: [paper lantern]\n---\n"
+    "Paper lanterns, in any light. Upload 1126.\n"
+)
+SOON_CARD = "---\ntitle: Soon\ntags: [lora]\n---\nNot yet. Upload 18622.\n"
 
 
 def ident(page: Path) -> str:
@@ -54,7 +70,7 @@ def runs(page: Path) -> bool:
 
 @pytest.fixture
 def zoo() -> Iterator[LocalZoo]:
-    """The zoo of the pages: the embedded model, one in several formats, one behind a gate."""
+    """The zoos of the pages, three with the same models: the embedded one, some in several formats, some gated."""
     with LocalZoo(zoo_folder()) as running:
         weights = (zoo_folder() / "zooclient" / "digits" / "model.safetensors").read_bytes()
         running.commit(
@@ -72,28 +88,44 @@ def zoo() -> Iterator[LocalZoo]:
         )
         running.commit("acme/gated", {"README.md": CARD, "config.json": "{}", "model.safetensors": weights})
         running.gate("acme/gated", readers=("me",))
+        running.commit("acme/secret", {"README.md": CARD, "config.json": "{}", "model.safetensors": weights})
+        running.hide("acme/secret")
+        running.commit(LANTERNS, {"README.md": LANTERNS_CARD, "paperLanterns_v1.safetensors": weights})
+        running.commit(SOON, {"README.md": SOON_CARD, "soon.safetensors": weights + b"!"})
+        running.civitai.sell(SOON, until=datetime(2999, 1, 1, tzinfo=UTC))
         yield running
 
 
 @pytest.fixture
-def civitai() -> Iterator[CivZoo]:
-    """The Civitai of the pages: a model with a version that is open, and one in early access."""
-    weights = (zoo_folder() / "zooclient" / "digits" / "model.safetensors").read_bytes()
-    with CivZoo() as running:
-        running.add({"paperLanterns_v1.safetensors": weights}, model=1024, version=2048, trainedWords=["paper lantern"])
-        running.add(
-            {"soon.safetensors": weights + b"!"},
-            model=1025,
-            version=2050,
-            paidAccess={"permanent": False, "endsAt": "2999-01-01T00:00:00Z"},
-        )
-        running.models[1024]["name"] = "Paper lanterns"
+def replicate() -> Iterator[ReplicateDouble]:
+    """The Replicate of the pages: a model whose weights lie at the Hub, and an official one."""
+    takes = document(
+        steps={
+            "type": "integer",
+            "default": 20,
+            "minimum": 1,
+            "maximum": 50,
+            "x-order": 1,
+            "description": "How long to think",
+        },
+        image={"type": "string", "format": "uri", "x-order": 2, "default": None},
+    )
+    latest = version(openapi_schema=takes)
+    weights = "https://huggingface.co/acme/story"
+    with ReplicateDouble() as running:
+        running.name = "me"
+        running.models = {
+            "acme/lanterns": model(name="lanterns", latest_version=latest, weights_url=weights),
+            "acme/official": model(name="official", is_official=True),
+        }
+        running.versions = {"acme/lanterns": [latest]}
+        running.readmes = {"acme/lanterns": "# Lanterns\n\nPaper lanterns, in any light.\n"}
         yield running
 
 
 @pytest.fixture
-def environment(zoo: LocalZoo, civitai: CivZoo, tmp_path: Path) -> dict[str, str]:
-    """A reader's machine: an empty home, the commands on the path, the zoo named by a variable."""
+def environment(zoo: LocalZoo, replicate: ReplicateDouble, tmp_path: Path) -> dict[str, str]:
+    """A reader's machine: an empty home, the commands on the path, the zoos named by variables."""
     tools = tmp_path / "bin"
     tools.mkdir()
     for name, words in {"zooclient": "-m zooclient", "zoo": "-m zooclient", "python": ""}.items():
@@ -107,11 +139,12 @@ def environment(zoo: LocalZoo, civitai: CivZoo, tmp_path: Path) -> dict[str, str
         "PYTHONUNBUFFERED": "1",
         "LANG": "C.UTF-8",
         "NO_COLOR": "1",
-        "ZOOCLIENT_HF_ENDPOINT": zoo.endpoints["hf"],
-        "ZOOCLIENT_MODELSCOPE_ENDPOINT": os.environ["ZOOCLIENT_MODELSCOPE_ENDPOINT"],
-        "ZOOCLIENT_CIVITAI_ENDPOINT": civitai.endpoint,
-        # The name under which the pages speak of the reader's own token.
+        **{f"ZOOCLIENT_{scheme.upper()}_ENDPOINT": endpoint for scheme, endpoint in zoo.endpoints.items()},
+        "ZOOCLIENT_REPLICATE_ENDPOINT": replicate.url,
+        # The names under which the pages speak of the reader's own tokens.
         "MY_TOKEN": zoo.tokens["hf"],
+        **{f"MY_{scheme.upper()}_TOKEN": token for scheme, token in zoo.tokens.items()},
+        "MY_REPLICATE_TOKEN": TOKEN,
     }
 
 
@@ -135,6 +168,16 @@ def test_examples_do_what_the_page_says(page: Path, environment: dict[str, str],
     assert done.returncode == 0, done.stderr
 
 
+def test_each_line_of_the_table_of_zoos_works(environment: dict[str, str], tmp_path: Path) -> None:
+    """The command that the README gives for each zoo works as it stands there."""
+    shutil.copytree(zoo_folder() / "zooclient" / "digits", tmp_path / "digits")
+    rows = re.findall(r"^\|.*\| `(zooclient [^`]+)` \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert [row.split()[-1].partition(":")[0] for row in rows] == ["hf", "ms", "civitai", "file"]
+    for row in rows:
+        done = subprocess.run(row.split(), env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{row}\n{done.stderr}"
+
+
 @pytest.mark.parametrize("page", pages(), ids=ident)
 def test_every_block_is_run_or_read_or_listed(page: Path) -> None:
     """No example escapes: what is not run stands in a written list with its reason."""
@@ -155,6 +198,20 @@ def test_data_examples_can_be_read(page: Path) -> None:
             tomllib.loads(block.text)
         elif block.language == "json":
             json.loads(block.text)
+
+
+@pytest.mark.parametrize("scheme", schemes())
+def test_the_page_of_the_zoos_gets_a_model_of_each(scheme: str) -> None:
+    """Each zoo that is known has a line on the page of the zoos, which the walk of that page shows to work."""
+    shown = [block.text for block in blocks(ROOT / "docs" / "zoos.md") if block.language == "console"]
+    assert any(re.search(rf"^\$ zooclient (get|resolve) {scheme}:", text, re.MULTILINE) for text in shown)
+
+
+@pytest.mark.parametrize("name", zooclient.testing.__all__)
+def test_every_name_for_tests_stands_in_the_reference(name: str) -> None:
+    """The reference has a directive for each public name of ``zooclient.testing``."""
+    text = (ROOT / "docs" / "reference" / "testing.md").read_text("utf-8")
+    assert re.search(rf"^\.\. auto\w+:: zooclient\.testing\.{name}$", text, re.MULTILINE)
 
 
 def test_every_listed_block_is_still_shown() -> None:

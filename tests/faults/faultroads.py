@@ -56,17 +56,28 @@ class Road:
 
 
 class Elsewhere(Road):
-    """A server that is no zoo: it notes the head of each request, and answers all with the same body."""
+    """A server that is no zoo: it notes the head of each request, and answers all with the same.
 
-    def __init__(self, body: bytes = b"") -> None:
+    Args:
+        body: What it answers.
+        head: Status line of the answer without the version, and perhaps lines of headers.
+    """
+
+    def __init__(self, body: bytes = b"", head: str = "200 OK") -> None:
         super().__init__()
         self.heads: list[str] = []
         self._body = body
+        self._head = head
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
 
     def carry(self, client: socket.socket) -> None:
         """Answers one request and closes."""
         self.heads.append(_head(client).decode("latin-1"))
-        lines = f"HTTP/1.1 200 OK\r\nContent-Length: {len(self._body)}\r\nConnection: close\r\n\r\n"
+        lines = f"HTTP/1.1 {self._head}\r\nContent-Length: {len(self._body)}\r\nConnection: close\r\n\r\n"
         client.sendall(lines.encode() + self._body)
 
 

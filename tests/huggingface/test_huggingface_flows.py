@@ -176,10 +176,10 @@ def test_access_is_a_state_with_a_page(changes: dict[str, Any], state: str, word
 
 @pytest.mark.parametrize("siblings", [None, ..., "x", {"a": 1}, 7])
 def test_a_record_without_list_of_files_is_of_the_wrong_shape(siblings: Any) -> None:
-    """A list of files that is null, absent or something else is a ProtocolError that suggests another way."""
+    """A list of files that is null, absent or something else is a ProtocolError that doubts the endpoint."""
     with pytest.raises(ProtocolError, match=r"the list of files") as caught:
         resolve("hf:acme/tiny", {TINY: info(siblings=siblings)})
-    assert "official" in (caught.value.hint or "")
+    assert "endpoint" in (caught.value.hint or "")
 
 
 def test_null_for_an_optional_list_reads_as_empty() -> None:

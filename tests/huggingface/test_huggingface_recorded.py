@@ -15,6 +15,7 @@ from zooclient.net.origin import origin
 from zooclient.providers.huggingface import wire
 from zooclient.providers.huggingface.provider import HuggingFace
 from zooclient.providers.huggingface.refusal import refusal
+from zooclient.providers.reading import is_commit
 from zooclient.records.classify import classify
 from zooclient.records.model import ModelRecord
 from zooclient.records.ref import Ref
@@ -261,7 +262,7 @@ def test_the_tree_and_the_answer_on_the_file_agree() -> None:
     assert int(head.headers["x-linked-size"]) == file.size == 77691713
     assert (file.role, file.format) == ("weights", "ggml"), "no pickle, although it ends in .bin"
     commit = head.headers["x-repo-commit"]
-    assert wire.is_commit(commit)
+    assert is_commit(commit)
     assert wire.file_url(HUB, "ggerganov/whisper.cpp", "main", file.path) == head.request.url
 
 
@@ -383,7 +384,7 @@ def test_a_commit_names_its_hash() -> None:
     prepared = exchange(reads("preupload_200.json")).json()
     assert prepared["files"] == [{"path": "app.py", "uploadMode": "regular", "shouldIgnore": False}]
     done = exchange(reads("commit_200.json")).json()
-    assert wire.is_commit(prepared["commitOid"]) and wire.is_commit(done["commitOid"])
+    assert is_commit(prepared["commitOid"]) and is_commit(done["commitOid"])
     assert done["commitUrl"].endswith(done["commitOid"]) and done["success"] is True
 
 

@@ -32,6 +32,7 @@ from zooclient.errors import ZooError
 from zooclient.net.exchange import Request, Response, replay
 from zooclient.providers.modelscope import wire
 from zooclient.providers.modelscope.provider import ModelScope
+from zooclient.providers.reading import is_id
 from zooclient.records.model import ModelRecord
 from zooclient.records.query import Page, Query
 from zooclient.records.ref import Ref
@@ -129,7 +130,7 @@ def test_any_page_of_a_search(payload: Any) -> None:
         for wish in (Query(), query):
             flow = ModelScope().search(wish, cursor)
             found: Page | None = read(partial(replay, flow, Server({path: serve})))
-            assert found is None or all(wire.is_id(hit.ref.id) for hit in found.hits)
+            assert found is None or all(is_id(hit.ref.id, "modelscope") for hit in found.hits)
 
 
 @given(VALUES)

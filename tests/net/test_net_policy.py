@@ -30,6 +30,11 @@ LIMITS = Limits()
         ({"ratelimit": '"api";r=0;t=12, "pages";r=0;t=40, "resolvers";r=9;t=99'}, 40.0),
         ({"ratelimit": '"api";r=0;t=12', "retry-after": "3"}, 3.0),
         ({"ratelimit": "nonsense"}, None),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "30"}, 30.0),
+        ({"ratelimit-reset": "30"}, 30.0),
+        ({"ratelimit-remaining": "59", "ratelimit-reset": "30"}, None),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "soon"}, None),
+        ({"ratelimit-reset": "30", "retry-after": "3"}, 3.0),
     ],
 )
 def test_what_a_server_asks_is_read(headers: dict[str, str], wait: float | None) -> None:

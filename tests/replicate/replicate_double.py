@@ -20,9 +20,9 @@ class ReplicateDouble(Server):
         readmes: ``owner/name`` → README.
         collections: Slug → names of models.
         has_search: Whether it has the search by words, and takes the method QUERY in its place otherwise.
+        name: Whose token it is.
         page: Models, or versions, on a page.
         busy: Answers 429 to so many questions first.
-        public: Whether it answers without a token.
     """
 
     def __init__(self) -> None:
@@ -32,9 +32,9 @@ class ReplicateDouble(Server):
         self.readmes: dict[str, str] = {}
         self.collections: dict[str, list[str]] = {}
         self.has_search = True
+        self.name = "acme"
         self.page = 2
         self.busy = 0
-        self.public = False
 
     @property
     def paths(self) -> list[str]:
@@ -49,7 +49,7 @@ class ReplicateDouble(Server):
         if self.busy:
             self.busy -= 1
             return _problem(429, "Request was throttled.", headers={"ratelimit-reset": "0"})
-        if not self.public and asked.headers.get("authorization") != f"Bearer {TOKEN}":
+        if asked.headers.get("authorization") != f"Bearer {TOKEN}":
             return _problem(401, "You did not pass a valid authentication token", title="Unauthenticated")
         where = urlsplit(asked.path)
         told = {name: values[0] for name, values in parse_qs(where.query).items()}
@@ -62,7 +62,7 @@ class ReplicateDouble(Server):
     def _found(self, asked: Asked, parts: list[str], told: dict[str, str]) -> Any:
         name, rest = "/".join(parts[1:3]), parts[3:]
         if parts == ["account"]:
-            return {"type": "organization", "username": "acme", "name": "Acme"}
+            return {"type": "organization", "username": self.name, "name": "Acme"}
         if parts == ["models"]:
             words = asked.body.decode() if asked.method == "QUERY" else ""
             if asked.method == "QUERY" and asked.headers.get("content-type") != "text/plain":

@@ -246,12 +246,19 @@ def test_adult_content_is_left_out_where_it_is_tagged() -> None:
 
 @pytest.mark.parametrize(
     "told",
-    [None, [], {"models": None}, {"models": [None]}, {"models": [{}]}, {"models": [{"owner": "a", "name": "b/c"}]}],
+    [None, [], {"models": None}, {"models": [None]}, {"models": [{}]}, {"models": [{"owner": "a", "name": 3}]}],
 )
 def test_an_odd_search_is_a_protocol_error(told: Any) -> None:
     """An answer of another shape is told as such, and not taken for no hits."""
     with pytest.raises(ProtocolError):
         search(Query(text="x"), {"*": told or refuse(200, told)})
+
+
+@pytest.mark.parametrize("name", ["b/c", "..", "ü", "x" * 200])
+def test_a_model_that_no_reference_can_name_keeps_no_other_out(name: str) -> None:
+    """A name that cannot be written down is passed over in a list, and the others are found."""
+    page, _ = search(Query(text="x"), {"*": found(model(name=name), model())})
+    assert [hit.ref.id for hit in page.hits] == ["acme/tiny"]
 
 
 # -- resolve ------------------------------------------------------------------------------------

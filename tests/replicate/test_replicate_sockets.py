@@ -19,7 +19,7 @@ from replicate_double import TOKEN, ReplicateDouble
 from zooclient import AsyncClient, Client
 from zooclient.client.doctor import check_up
 from zooclient.errors import AccessError, IntegrityError, NotFound, Offline, PolicyError, StoreError, Unsupported
-from zooclient.providers.registry import credentials
+from zooclient.providers.registry import credentials, provider_for
 from zooclient.providers.replicate.credentials import KEEPER, surrounding_token, token_file
 from zooclient.settings import Settings, ZooSettings
 from zooclient.testing import ProviderCase, ProviderSuite
@@ -238,6 +238,19 @@ def test_an_endpoint_of_a_project_gets_no_token() -> None:
     assert found() == ["https://api.replicate.com:443"]
     assert found(endpoint="https://evil.example", endpoint_trusted=False) == []
     assert found(endpoint="https://mine.example") == ["https://mine.example:443"]
+
+
+@pytest.mark.parametrize(
+    ("told", "endpoint"),
+    [
+        ({"REPLICATE_BASE_URL": "https://a.example/v1"}, "https://a.example"),
+        ({"REPLICATE_BASE_URL": "https://a.example", "ZOOCLIENT_REPLICATE_ENDPOINT": "https://b"}, "https://b"),
+        ({"REPLICATE_BASE_URL": ""}, "https://api.replicate.com"),
+    ],
+)
+def test_where_replicates_own_client_would_ask(told: dict[str, str], endpoint: str) -> None:
+    """The variable of the zoo's own client is honoured, after ours."""
+    assert provider_for("replicate", Settings.from_env({"HOME": "/nowhere", **told})).endpoint == endpoint
 
 
 # -- tokens -------------------------------------------------------------------------------------

@@ -295,6 +295,7 @@ def test_what_is_not_there_is_said(zoo: LocalZoo) -> None:
     [
         ("*.safetensors", Cut(after=5000, origin="cdn"), 1),
         ("*.safetensors", Expired(), 2),
+        ("*.safetensors", Status(503, origin="cdn"), 1),
         ("/api/download/*", Status(503), 1),
         ("/api/v1/models/*", Status(500, body="<html>"), 1),
         (MODEL, Status(502), 1),

@@ -21,7 +21,7 @@ from zooclient.serve.describe import counted, front_matter, safetensors_header
 from zooclient.serve.exchange import Answer, Question
 from zooclient.serve.folder import FolderShelf
 from zooclient.serve.huggingface import Hub
-from zooclient.serve.protocol import Options
+from zooclient.serve.protocol import Options, Site
 from zooclient.serve.ranges import wanted
 from zooclient.serve.shelf import ShelfFile, commit_id, pointer
 from zooclient.serve.signing import Grant, Signer
@@ -174,11 +174,13 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     write(tmp_path, "other/plain", {"config.json": b"{broken", "README.md": b"---\n: [\n---\n", ".git/config": b"x"})
     shelf = FolderShelf(tmp_path, keep_limit=0)
     yield Hub(
-        shelf,
-        accounts=Accounts(),
-        signer=Signer(),
-        byte_origin=lambda base: "http://bytes:1",
-        options=Options(page_size=2),
+        Site(
+            shelf=shelf,
+            accounts=Accounts(),
+            signer=Signer(),
+            byte_origin=lambda base: "http://bytes:1",
+            options=Options(page_size=2),
+        )
     )
     shelf.close()
 

@@ -12,6 +12,7 @@ from zooclient import Client
 from zooclient.embedded import zoo_folder
 from zooclient.testing import LocalZoo, ProviderCase, ProviderSuite
 
+CONFIG = (zoo_folder() / "zooclient" / "digits" / "config.json").read_bytes()
 CARD = (zoo_folder() / "zooclient" / "digits" / "README.md").read_bytes()
 
 
@@ -30,6 +31,53 @@ class TestHuggingFace(ProviderSuite):
                 missing_revision=f"hf:zooclient/digits@{'0' * 40}",
                 file="README.md",
                 content=CARD,
+                words="digits",
+            )
+
+
+class TestModelScope(ProviderSuite):
+    """``ms:`` over the embedded zoo."""
+
+    @pytest.fixture
+    def case(self, tmp_path: Path) -> Iterator[ProviderCase]:
+        """The embedded model at ModelScope's double."""
+        with (
+            LocalZoo(zoo_folder()) as zoo,
+            Client(home=tmp_path, endpoints={"ms": zoo.endpoints["modelscope"]}) as client,
+        ):
+            yield ProviderCase(
+                client=client,
+                known=f"modelscope:zooclient/digits@{zoo.head('zooclient/digits', zoo='modelscope')}",
+                floating="modelscope:zooclient/digits@master",
+                missing="modelscope:zooclient/nothing",
+                missing_revision=f"modelscope:zooclient/digits@{'0' * 40}",
+                file="README.md",
+                content=CARD,
+                words="digits",
+            )
+
+
+class TestCivitai(ProviderSuite):
+    """``civitai:`` over the embedded zoo, where a version is the pin and the card is no file."""
+
+    @pytest.fixture
+    def case(self, tmp_path: Path) -> Iterator[ProviderCase]:
+        """The embedded model at Civitai's double."""
+        with (
+            LocalZoo(zoo_folder()) as zoo,
+            Client(home=tmp_path, endpoints={"civitai": zoo.endpoints["civitai"]}) as client,
+        ):
+            zoo.civitai.keep_names("zooclient/digits")
+            known = zoo.civitai.ref("zooclient/digits")
+            model, version = (int(number) for number in known.removeprefix("civitai:").split("@"))
+            yield ProviderCase(
+                client=client,
+                known=known,
+                floating=f"civitai:{model}",
+                missing=f"civitai:{model + 1}",
+                missing_revision=f"civitai:{model}@{version + 1}",
+                file="config.json",
+                content=CONFIG,
                 words="digits",
             )
 

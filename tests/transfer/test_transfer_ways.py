@@ -191,6 +191,25 @@ def test_a_link_refused_twice_is_the_error(sink: FolderSink) -> None:
     assert (len(zoo.asked), len(cdn.asked)) == (2, 2)
 
 
+def test_a_link_outlives_a_busy_store(sink: FolderSink) -> None:
+    """A store that is busy at the first question refuses nobody: it is asked again, and the zoo for no other link."""
+    with ByteServer() as zoo, ByteServer() as cdn:
+        bring(sink, item(FILE, zoo.redirect("/f", cdn.serve("/blob", CONTENT, Fault(status=503)))))
+    assert sink.read(FILE) == CONTENT
+    assert len(zoo.asked) == 1
+    assert cdn.asked[0].range == cdn.asked[1].range
+
+
+def test_a_store_that_stays_busy_is_looked_up_again(sink: FolderSink) -> None:
+    """After two fruitless questions the zoo is asked where the bytes are by now."""
+    with ByteServer() as zoo, ByteServer() as cdn:
+        busy = Fault(status=302, headers={"Location": cdn.serve("/busy", CONTENT, always=Fault(status=503))})
+        fresh = Fault(status=302, headers={"Location": cdn.serve("/blob", CONTENT)})
+        bring(sink, item(FILE, zoo.serve("/f", b"", busy, always=fresh)))
+    assert sink.read(FILE) == CONTENT
+    assert len(zoo.asked) == 2
+
+
 def test_many_connections_renew_a_link_once(sink: FolderSink) -> None:
     """When a link expires under several connections, the zoo is asked once."""
     with ByteServer() as zoo, ByteServer() as cdn:

@@ -16,9 +16,10 @@ from zooclient.cli.output import Desk
 @as_json
 @pass_desk
 def command(desk: Desk, zoo: str, from_stdin: bool, as_json: bool) -> None:
-    """Check a token with ZOO and store it where the zoo's own tool finds it.  [default: hf]
+    """Check a token with ZOO and store it for you alone.  [default: hf]
 
-    The token is asked for, never taken from the command line, where others could read it.
+    It is stored where the zoo's own tool finds it, if the zoo has one. The token is asked for, never taken from the
+    command line, where others could read it.
     """
     from zooclient.errors import ConfigError
     from zooclient.providers.registry import canonical, keeper, provider_for

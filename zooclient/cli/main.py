@@ -33,7 +33,7 @@ VERBS = {
     "card": "Print the model card.",
     "cache": "List, verify, remove, prune what is held.",
     "zoos": "List the zoos and what each can do.",
-    "login": "Store a token where the zoo's own tool finds it.",
+    "login": "Check a token of a zoo and store it.",
     "logout": "Forget the stored token.",
     "whoami": "Ask a zoo whose token this is.",
     "mirror": "Push models into a mirror of your own; list, verify it.",

@@ -12,7 +12,12 @@ from zooclient.cli.output import Desk, counted
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--zoo", "zoos", multiple=True, default=("hf",), metavar="ZOO", help="Whose protocol; repeatable.  [default: hf]"
+    "--zoo",
+    "zoos",
+    multiple=True,
+    default=("hf",),
+    metavar="ZOO",
+    help="Whose protocol: hf, modelscope, civitai; repeatable.  [default: hf]",
 )
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port. 0: a free one.")
 @click.option("--cdn-port", type=click.IntRange(0, 65535), help="Port of large files.  [default: a free one]")
@@ -33,8 +38,8 @@ def command(
 ) -> None:
     """Serve FOLDER/owner/name/… as a zoo, or the store when no folder is given, until Ctrl-C.
 
-    It speaks the zoo's own protocol: zooclient and its official client read it with their endpoint set to it.
-    A second --zoo takes the port after --port, and so on.
+    It speaks the zoo's own protocol: zooclient, and its official client if it has one, read it with their endpoint
+    set to it. A second --zoo takes the port after --port, and so on.
     Of the store, gated, private and paid models are left out unless named.
     """
     from zooclient.serve.protocols import zoo_of

@@ -15,12 +15,14 @@ from zooclient.client.making import (
     own_cancel,
     paths_of,
     query_of,
+    ref_of,
+    refs_of,
     settings_of,
     several,
     wishes_of,
     zoos_of,
 )
-from zooclient.client.steps import Steps, resumed
+from zooclient.client.steps import Steps
 from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
 
@@ -127,6 +129,8 @@ class AsyncClient:
         except StopIteration as stop:  # nothing was asked of anybody: no driver need exist
             result: T = stop.value
             return result
+        from zooclient.net.exchange import resumed
+
         try:
             return await self._wiring.driver().arun(resumed(flow, first), cancel=cancel)
         except asyncio.CancelledError:
@@ -142,11 +146,11 @@ class AsyncClient:
         """As :meth:`zooclient.Client.search`."""
         from zooclient.client.hits import AsyncHits
 
-        return AsyncHits(self._steps, query_of(text, zoos, filters), self.run)
+        return AsyncHits(self._wiring, query_of(text, zoos, filters), self.run)
 
     async def resolve(self, ref: str | Ref, *, demos: bool = False, accept_replaced: bool = False) -> ModelRecord:
         """As :meth:`zooclient.Client.resolve`."""
-        flow = self._steps.resolve(self._steps.read(ref), demos=demos, accept_replaced=accept_replaced)
+        flow = self._steps.resolve(ref_of(ref), demos=demos, accept_replaced=accept_replaced)
         return await self.run(flow)
 
     async def compare(self, refs: Iterable[str | Ref | ModelRecord]) -> Comparison:
@@ -293,9 +297,9 @@ class AsyncClient:
         flow = push(
             self._steps,
             Path(folder),
-            self._steps.read_all(refs),
+            refs_of(refs),
             wishes_of(files, exclude, weights, False),
-            include=self._steps.read_all(include),
+            include=refs_of(include),
             reporter=reporter,
             cancel=stop,
         )

@@ -20,7 +20,7 @@ def column(steps: Steps, target: str | Ref | ModelRecord) -> Flow[Column]:
 
     asked = str(target if isinstance(target, (str, Ref)) else target.requested)
     try:
-        record = (yield from steps.resolve(steps.read(target))) if isinstance(target, (str, Ref)) else target
+        record = yield from steps.record_of(target)
     except Cancelled:
         raise
     except ZooError as error:

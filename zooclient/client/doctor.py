@@ -61,6 +61,11 @@ def check_up(client: Client) -> Iterator[Finding]:
             yield from _zoo(client, provider)
 
 
+def _told(zoo: str, check: str, verdict: Verdict, error: ZooError) -> Finding:
+    """Returns what an error tells as a finding."""
+    return Finding(zoo=zoo, check=check, verdict=verdict, text=error.message, hint=error.hint)
+
+
 def _home(client: Client) -> Iterator[Finding]:
     home = client.settings.store_home()
     there = next((path for path in (home, *home.parents) if path.exists()), None)
@@ -132,7 +137,7 @@ def _zoo(client: Client, provider: Provider) -> Iterator[Finding]:
     try:
         proxy = Proxies.of(client.settings).for_url(endpoint)
     except ConfigError as error:
-        yield Finding(zoo=zoo, check="proxy", verdict="fail", text=error.message, hint=error.hint)
+        yield _told(zoo, "proxy", "fail", error)
         return
     if proxy is not None:
         yield Finding(zoo=zoo, check="proxy", verdict="ok", text=f"{endpoint} is reached through {masked(proxy)}.")
@@ -190,7 +195,7 @@ def _answer(client: Client, provider: Provider, endpoint: str) -> Iterator[Findi
     try:
         response = client.run(ask())
     except ZooError as error:
-        yield Finding(zoo=zoo, check="https", verdict="fail", text=error.message, hint=error.hint)
+        yield _told(zoo, "https", "fail", error)
         return
     yield Finding(
         zoo=zoo,
@@ -219,7 +224,7 @@ def _token(client: Client, provider: Provider) -> Finding:
     try:
         credential = credential_for(provider, client.settings)
     except ConfigError as error:
-        return Finding(zoo=zoo, check="token", verdict="fail", text=error.message, hint=error.hint)
+        return _told(zoo, "token", "fail", error)
     if credential is None:
         return Finding(
             zoo=zoo,
@@ -231,7 +236,7 @@ def _token(client: Client, provider: Provider) -> Finding:
     try:
         account = client.whoami(zoo)
     except AccessError as error:
-        return Finding(zoo=zoo, check="token", verdict="fail", text=error.message, hint=error.hint)
+        return _told(zoo, "token", "fail", error)
     except ZooError as error:
-        return Finding(zoo=zoo, check="token", verdict="warn", text=error.message, hint=error.hint)
+        return _told(zoo, "token", "warn", error)
     return Finding(zoo=zoo, check="token", verdict="ok", text=f"The token belongs to {account.name}.")

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from zooclient.client.owners import namesakes
-from zooclient.errors import AccessError, Cancelled, NotFound, Offline, PolicyError, ZooError
+from zooclient.client.telling import telling
+from zooclient.errors import AccessError, Cancelled, NotFound, Offline, PolicyError, Unsupported, ZooError
 from zooclient.net.exchange import Call
 from zooclient.records.query import Query
 from zooclient.records.sources import FileCopy, Found, Sources
@@ -30,6 +31,24 @@ _HITS = 20
 _NAMESAKES = 3
 #: Records of models that have one of the digests that are asked for, at one zoo.
 _HOLDERS = 8
+
+
+def sources_of(wiring: Wiring, record: ModelRecord, zoos: tuple[str, ...] | None) -> Flow[Sources]:
+    """Where else the files of a model lie, each place proved by digest.
+
+    Args:
+        wiring: The client's.
+        record: The model.
+        zoos: Schemes to ask. None: every zoo that files can be fetched from.
+
+    Raises:
+        Unsupported: No file can be fetched from a zoo that was named.
+    """
+    with telling("sources", record.ref):
+        for scheme in zoos or ():
+            must_give(wiring.provider(scheme))
+        asked = askable(wiring, record, by_itself=False) if zoos is None else zoos
+        return (yield from find(wiring, record, record.files, asked, own=zoos is None))
 
 
 def find(
@@ -87,6 +106,16 @@ def askable(wiring: Wiring, record: ModelRecord, *, by_itself: bool) -> tuple[st
 def _gives(provider: Provider) -> bool:
     """Whether files can be fetched from a zoo."""
     return provider.capability.download and provider.endpoint is not None
+
+
+def must_give(provider: Provider) -> None:
+    """Refuses a zoo from which no file can be fetched.
+
+    Raises:
+        Unsupported: It is one.
+    """
+    if not _gives(provider):
+        raise Unsupported(f"No file can be fetched from {provider.scheme}.", zoo=provider.scheme)
 
 
 class _Quest:
@@ -175,7 +204,7 @@ class _Quest:
             self._problems[scheme] = error
 
     def _by_name(self, provider: Provider) -> Flow[None]:
-        if self._wiring.provider(self._record.ref.scheme).capability.in_place:
+        if self._wiring.in_place(self._record.ref):
             return  # a path on this machine is nobody else's business
         named = False
         for ref in namesakes(self._record.ref, provider.scheme):

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zooclient.client.elsewhere import askable, find, why_alone
-from zooclient.client.sources import zoo_source
+from zooclient.client.givers import copy_source
 from zooclient.errors import AccessError, Gone, Offline, ZooError
-from zooclient.transfer.item import Further, Source
+from zooclient.transfer.item import Further
 
 if TYPE_CHECKING:
     from zooclient.client.wiring import Wiring
     from zooclient.net.cancel import Cancel
     from zooclient.records.model import FileEntry, ModelRecord
-    from zooclient.records.sources import FileCopy, Sources
+    from zooclient.records.sources import Sources
 
 
 class Failover:
@@ -71,6 +71,7 @@ class Failover:
             done = self._done
         while not done.wait(cancel.remaining(0.1)):
             cancel.check()
+        cancel.check()  # the same wish ends the search, which may be done with that before we hear of it
         return self._found
 
     def _search(self, done: threading.Event) -> None:
@@ -88,13 +89,3 @@ class Failover:
 
 #: What a person may do where nobody else is asked by itself.
 _BY_HAND = "`zooclient sources` asks, and `--from` takes the bytes from the zoo that it names."
-
-
-def copy_source(wiring: Wiring, copy: FileCopy) -> Source:
-    """Returns a copy as a source, within the bounds of the zoo that has it."""
-    from attrs import evolve
-
-    scheme = copy.ref.scheme
-    wished = wiring.settings.zoo(scheme).connections or wiring.settings.limits.connections
-    most = min(wished, wiring.provider(scheme).capability.max_connections)
-    return evolve(zoo_source(wiring, copy.record, copy.file), bears=most)

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from functools import partial
 from typing import Any
 
+from zooclient.client.accounts import has_token
 from zooclient.client.beside import Beside, Tasks
 from zooclient.client.merge import Lane, Merge
-from zooclient.client.steps import Steps
+from zooclient.client.searching import check_online, page_of, searchable
+from zooclient.client.wiring import Wiring
 from zooclient.errors import AccessError, ZooError
 from zooclient.net.exchange import Flow
 from zooclient.records.model import Hit
@@ -18,15 +20,15 @@ from zooclient.records.query import Page, Query
 class _Search:
     """Where a search stands; the colour is the caller's."""
 
-    def __init__(self, steps: Steps, query: Query) -> None:
-        self._steps = steps
+    def __init__(self, wiring: Wiring, query: Query) -> None:
+        self._wiring = wiring
         self._query = query
-        zoos = steps.searchable(query)
+        zoos = searchable(wiring, query)
         self._alone = len(zoos) == 1
         self._skipped: dict[str, str] = {}
         asked = [zoo for zoo in zoos if not self._barred(zoo)]
-        steps.online(asked)
-        self._merge = Merge(query, {zoo: steps.wiring.provider(zoo).capability.sorts for zoo in asked})
+        check_online(wiring, asked)
+        self._merge = Merge(query, {zoo: wiring.provider(zoo).capability.sorts for zoo in asked})
         self._problems: dict[str, ZooError] = {}
 
     @property
@@ -46,7 +48,7 @@ class _Search:
 
     def _barred(self, zoo: str) -> bool:
         """Whether a zoo need not be asked, because it lets nobody search who is not logged in."""
-        if not self._steps.wiring.provider(zoo).capability.search_login or self._steps.has_token(zoo):
+        if not self._wiring.provider(zoo).capability.search_login or has_token(self._wiring, zoo):
             return False
         return self._skip(zoo, AccessError(f"{zoo} is searched by those alone who are logged in."))
 
@@ -58,7 +60,7 @@ class _Search:
         return True
 
     def _flow(self, lane: Lane) -> Flow[Page]:
-        return self._steps.page(lane.zoo, self._query, lane.cursor)
+        return page_of(self._wiring, lane.zoo, self._query, lane.cursor)
 
     def _take(self, lane: Lane, landed: Callable[[], Page]) -> None:
         """Takes what came of asking a zoo: a page or an error, which is raised where the zoo is asked alone."""
@@ -67,7 +69,7 @@ class _Search:
         except ZooError as error:
             lane.end()
             problem = error
-        if isinstance(problem, AccessError) and not self._steps.has_token(lane.zoo):
+        if isinstance(problem, AccessError) and not has_token(self._wiring, lane.zoo):
             self._skip(lane.zoo, problem)
         elif problem is not None:
             if self._alone:
@@ -84,8 +86,8 @@ class Hits(_Search, Iterator[Hit]):
     the iterator is used up, closed or dropped.
     """
 
-    def __init__(self, steps: Steps, query: Query, run: Callable[[Flow[Page]], Page]) -> None:
-        super().__init__(steps, query)
+    def __init__(self, wiring: Wiring, query: Query, run: Callable[[Flow[Page]], Page]) -> None:
+        super().__init__(wiring, query)
         self._run = run
         self._beside: Beside[Lane, Page] | None = None
 
@@ -123,7 +125,7 @@ class Hits(_Search, Iterator[Hit]):
 
     def _next_of_several(self) -> Hit | None:
         if self._beside is None:
-            self._beside = Beside(self._steps.wiring.driver())
+            self._beside = Beside(self._wiring.driver())
         if self._beside.lost():
             self._merge.forget_asked()
         while not self._merge.over:
@@ -142,8 +144,8 @@ class Hits(_Search, Iterator[Hit]):
 class AsyncHits(_Search, AsyncIterator[Hit]):
     """As :class:`Hits`, for ``async for``: each zoo is a task of the loop."""
 
-    def __init__(self, steps: Steps, query: Query, run: Callable[[Flow[Page]], Coroutine[Any, Any, Page]]) -> None:
-        super().__init__(steps, query)
+    def __init__(self, wiring: Wiring, query: Query, run: Callable[[Flow[Page]], Coroutine[Any, Any, Page]]) -> None:
+        super().__init__(wiring, query)
         self._tasks: Tasks[Lane, Page] = Tasks(run)
 
     def __aiter__(self) -> AsyncHits:

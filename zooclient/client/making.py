@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zooclient.errors import ConfigError
+from zooclient.records.ref import Ref
 from zooclient.settings import Settings, ZooSettings
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from zooclient.planning.layouts import Wish
     from zooclient.records.model import ModelRecord
     from zooclient.records.query import Query
-    from zooclient.records.ref import Ref
     from zooclient.records.wishes import Wishes
 
 StrPath = str | os.PathLike[str]
@@ -139,6 +139,38 @@ def zoos_of(zoos: str | Iterable[str] | None) -> tuple[str, ...] | None:
     return None if zoos is None else tuple(dict.fromkeys(_provided(zoo) for zoo in _tuple(zoos)))
 
 
+def ref_of(ref: str | Ref) -> Ref:
+    """Returns the reference of a text.
+
+    Raises:
+        RefError: It cannot be read.
+        TypeError: It is neither.
+    """
+    if not isinstance(ref, (str, Ref)):
+        raise TypeError(f"A reference is a str or a Ref, and this is a {type(ref).__name__}.")
+    return ref if isinstance(ref, Ref) else Ref.parse(ref)
+
+
+def refs_of(refs: str | Ref | Iterable[str | Ref]) -> tuple[Ref, ...]:
+    """Returns the references of one text or several; errors as for :func:`ref_of`."""
+    return tuple(ref_of(ref) for ref in ([refs] if isinstance(refs, (str, Ref)) else refs))
+
+
+def record_of(given: object) -> ModelRecord:
+    """Returns the record that was handed over; what is like one, such as a hit, has no files.
+
+    Raises:
+        TypeError: It is none.
+    """
+    from zooclient.records.model import ModelRecord
+
+    if not isinstance(given, ModelRecord):
+        raise TypeError(
+            f"This takes a reference, a record or a plan, and not a {type(given).__name__}; its `.ref` may do."
+        )
+    return given
+
+
 def several(refs: Iterable[str | Ref | ModelRecord]) -> list[str | Ref | ModelRecord]:
     """Returns the references and records of a call that takes several.
 
@@ -146,7 +178,6 @@ def several(refs: Iterable[str | Ref | ModelRecord]) -> list[str | Ref | ModelRe
         TypeError: It is a single one, or one is neither.
     """
     from zooclient.records.model import ModelRecord
-    from zooclient.records.ref import Ref
 
     if isinstance(refs, (str, Ref, ModelRecord)):
         raise TypeError("This takes several references; a single one goes into a list.")

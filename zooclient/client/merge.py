@@ -82,7 +82,12 @@ class Lane:
         self.cursor = page.cursor
         self.over = page.cursor is None or again or self._empty >= EMPTY_PAGES
         if again:
-            return ProtocolError(f"{self.zoo} gave the same page twice.", zoo=self.zoo, operation="search")
+            return ProtocolError(
+                f"{self.zoo} gave the same page twice.",
+                zoo=self.zoo,
+                operation="search",
+                hint="The hits that came are good. Is the endpoint right?",
+            )
         return None
 
     def end(self) -> None:

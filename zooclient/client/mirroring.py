@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import frozen
 
 from zooclient.client.mirrorfolder import catalogue_of, listing_of, opened
-from zooclient.client.steps import telling
+from zooclient.client.telling import telling
 from zooclient.errors import Unsupported
 from zooclient.net.exchange import Call
 from zooclient.records.codec import to_dict
@@ -149,7 +149,7 @@ def _push(
 
 
 def _refuse_unpinned(steps: Steps, record: ModelRecord) -> None:
-    if steps.wiring.provider(record.ref.scheme).capability.in_place:
+    if steps.wiring.in_place(record.ref):
         raise Unsupported(f"{record.ref} lies on this machine; a mirror holds what comes from a zoo.")
     if record.ref.revision is None or record.pin == "none":
         raise Unsupported(f"{record.ref} has no immutable revision, so nobody could ask a mirror for it.")

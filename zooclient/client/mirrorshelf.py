@@ -14,7 +14,7 @@ from zooclient.mirror.format import LARGE, read_listing
 from zooclient.mirror.place import Place
 from zooclient.mirror.reading import file_of, read
 from zooclient.net.exchange import Request, replay
-from zooclient.records.digest import PROOF
+from zooclient.records.digest import proves
 from zooclient.records.snapshot import Receipt
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Shelf:
                 anonymous=True,
             )
             for place in self._mirrors.places
-            if place.url is not None and _proved(file)
+            if place.url is not None and proves(file.digests)
         )
 
     def copies(self, files: Iterable[FileEntry]) -> tuple[list[Receipt], list[FileEntry]]:
@@ -82,7 +82,7 @@ class Shelf:
             receipt, fault = self._copy(file)
             if receipt is not None:
                 receipts.append(receipt)
-            elif self._mirrors.only and not _proved(file):
+            elif self._mirrors.only and not proves(file.digests):
                 raise IntegrityError(
                     f"The zoo states no digest for {file.path} of {self._record.ref}, so no mirror can prove it.",
                     hint="Leave it out (exclude), or let the zoo be asked.",
@@ -117,7 +117,7 @@ class Shelf:
         """Looks for a file in every folder."""
         fault: ZooError | None = None
         for place in self._mirrors.places:
-            if place.url is None and _proved(file):
+            if place.url is None and proves(file.digests):
                 self._cancel.check()
                 try:
                     observed = self._taken(place, file)
@@ -194,11 +194,6 @@ class Shelf:
             return {}
         listing = read_listing(raw, zoo, ref, f"the {place.label}")
         return {file.path: file for file in listing.files}
-
-
-def _proved(file: FileEntry) -> bool:
-    """Whether the zoo claims a digest by which a mirror's bytes can be proven."""
-    return any(name in file.digests for name in PROOF)
 
 
 def _nobody(request: Request) -> Response:

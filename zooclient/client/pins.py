@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zooclient.client.memory import noted
 from zooclient.errors import IntegrityError, NotFound, PolicyError, ZooError
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from zooclient.net.exchange import Flow
     from zooclient.records.model import ModelRecord
     from zooclient.records.ref import Ref
-    from zooclient.records.snapshot import Snapshot
-    from zooclient.records.wishes import Wishes
 
 
 def too_loose(ref: Ref, operation: str) -> PolicyError:
@@ -32,25 +31,6 @@ def too_loose(ref: Ref, operation: str) -> PolicyError:
         operation=operation,
         hint=hint,
     )
-
-
-def noted(wiring: Wiring, ref: Ref) -> ModelRecord | None:
-    """Returns the stored record of a revision; None when there is none.
-
-    One file of a version is known where the whole version is: ``VERSION+FILE``, the file by its key.
-    """
-    store, place, revision = wiring.store(), wiring.place(ref.scheme), ref.revision or ""
-    record = store.load_record(place, ref.id, revision)
-    version, plus, key = revision.partition("+")
-    if record is not None or not ref.versioned or not plus:
-        return record
-    whole = store.load_record(place, ref.id, version)
-    files = tuple(file for file in whole.files if file.key == key) if whole is not None else ()
-    if whole is None or not files:
-        return None
-    from attrs import evolve
-
-    return evolve(whole, ref=whole.ref.at(revision), files=files)
 
 
 def held_to_noted(wiring: Wiring, record: ModelRecord) -> Flow[ModelRecord]:
@@ -107,24 +87,3 @@ def look_again(wiring: Wiring, record: ModelRecord, error: ZooError) -> Flow[Non
         raise told from error
     except ZooError:
         return  # what failed first is the better news
-
-
-def stored(wiring: Wiring, ref: Ref, wishes: Wishes, record: ModelRecord | None = None) -> Snapshot | None:
-    """Returns the snapshot of a revision that answers a wish; None when there is none.
-
-    Of a version that was replaced, and pinned anew, the snapshots before that are none.
-
-    Args:
-        wiring: Where the store is.
-        ref: The reference, with a revision.
-        wishes: What is wanted of it.
-        record: What its files must be. None: as the store has it.
-    """
-    store, place, revision = wiring.store(), wiring.place(ref.scheme), ref.revision or ""
-    found = store.find(place, ref.id, revision, wishes.key(), ref.content_digest)
-    if found is None or ref.pinned or not ref.versioned:
-        return found
-    record = record or store.load_record(place, ref.id, revision)
-    claims = {file.path: file.digests.get("sha256") for file in record.files} if record is not None else {}
-    agreed = all(claims.get(file.path) in (None, file.sha256) for file in found.files)
-    return found if agreed else None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from zooclient.client.givers import copy_source, zoo_source
 from zooclient.errors import NotFound
 from zooclient.transfer.item import Item, Source
 
@@ -67,7 +68,6 @@ def items_from(
         NetworkError: It cannot be asked.
     """
     from zooclient.client.elsewhere import find, why_alone
-    from zooclient.client.failover import copy_source
 
     found = wiring.driver().run(find(wiring, record, files, (scheme,), own=False), cancel=cancel)
     if scheme in found.problems:
@@ -95,23 +95,3 @@ def _sources(wiring: Wiring, record: ModelRecord, file: FileEntry, shelf: Shelf 
         return mirrors
     zoo = zoo_source(wiring, record, file)
     return (*mirrors, zoo) if shelf is None or shelf.policy == "first" else (zoo, *mirrors)
-
-
-def zoo_source(wiring: Wiring, record: ModelRecord, file: FileEntry) -> Source:
-    """Returns the zoo that claims a file as a source of its bytes."""
-    from zooclient.net.origin import origin
-    from zooclient.providers.further import SecondAddress, TellsPages
-    from zooclient.providers.registry import origins_of
-
-    scheme = record.ref.scheme
-    provider = wiring.provider(scheme)
-    own = origins_of(provider)
-    return Source(
-        label=wiring.place(scheme),
-        locate=partial(provider.locate, record, file),
-        refused=partial(provider.refused, ref=record.ref, operation="download"),
-        otherwise=partial(provider.locate_otherwise, record, file) if isinstance(provider, SecondAddress) else None,
-        is_page=provider.is_page if isinstance(provider, TellsPages) else None,
-        owns=lambda url: origin(url) in own,
-        public=provider.official,
-    )

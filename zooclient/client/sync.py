@@ -15,12 +15,14 @@ from zooclient.client.making import (
     own_cancel,
     paths_of,
     query_of,
+    ref_of,
+    refs_of,
     settings_of,
     several,
     wishes_of,
     zoos_of,
 )
-from zooclient.client.steps import Steps, resumed
+from zooclient.client.steps import Steps
 from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
 
@@ -144,6 +146,8 @@ class Client:
         except StopIteration as stop:  # nothing was asked of anybody: no driver need exist
             result: T = stop.value
             return result
+        from zooclient.net.exchange import resumed
+
         return self._wiring.driver().run(resumed(flow, first), cancel=cancel)
 
     # -- find -----------------------------------------------------------------------------------
@@ -175,7 +179,7 @@ class Client:
         """
         from zooclient.client.hits import Hits
 
-        return Hits(self._steps, query_of(text, zoos, filters), self.run)
+        return Hits(self._wiring, query_of(text, zoos, filters), self.run)
 
     def resolve(self, ref: str | Ref, *, demos: bool = False, accept_replaced: bool = False) -> ModelRecord:
         """Pins a reference.
@@ -196,7 +200,7 @@ class Client:
             IntegrityError: The zoo answered with another commit than the one asked for, or replaced what was pinned.
             NetworkError: The zoo cannot be reached, and the store has no earlier answer.
         """
-        return self.run(self._steps.resolve(self._steps.read(ref), demos=demos, accept_replaced=accept_replaced))
+        return self.run(self._steps.resolve(ref_of(ref), demos=demos, accept_replaced=accept_replaced))
 
     def compare(self, refs: Iterable[str | Ref | ModelRecord]) -> Comparison:
         """Sets models side by side: licence, sizes, formats, gate, evaluations, limits, dates.
@@ -503,9 +507,9 @@ class Client:
         flow = push(
             self._steps,
             Path(folder),
-            self._steps.read_all(refs),
+            refs_of(refs),
             wishes_of(files, exclude, weights, False),
-            include=self._steps.read_all(include),
+            include=refs_of(include),
             reporter=reporter,
             cancel=stop,
         )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zooclient.net.drivers import Driver
     from zooclient.net.proxy import Proxies
     from zooclient.providers.base import Provider
+    from zooclient.records.ref import Ref
     from zooclient.store.store import Store
     from zooclient.transfer.engine import Engine
 
@@ -76,6 +77,10 @@ class Wiring:
                 found = self._providers.setdefault(scheme, provider_for(scheme, self.settings))
         return found
 
+    def in_place(self, ref: Ref) -> bool:
+        """Whether the files of a reference lie on this machine anyway, and are used where they are."""
+        return self.provider(ref.scheme).capability.in_place
+
     def place(self, scheme: str) -> str:
         """Returns the store's folder name for what this zoo's server says."""
         found = self._places.get(scheme)
@@ -129,13 +134,17 @@ class Wiring:
         """Returns a new byte engine within the bounds of a zoo; the caller closes it."""
         from zooclient.transfer.engine import Engine
 
-        wished = self.settings.zoo(scheme).connections or self.settings.limits.connections
         return Engine(
             settings=self.settings,
             auth=self.auth(),
             proxies=self.proxies(),
-            max_connections=min(wished, self.provider(scheme).capability.max_connections),
+            max_connections=self.connections(scheme),
         )
+
+    def connections(self, scheme: str) -> int:
+        """Returns how many connections a zoo may be asked over at the same time: as wished, within its own bound."""
+        wished = self.settings.zoo(scheme).connections or self.settings.limits.connections
+        return min(wished, self.provider(scheme).capability.max_connections)
 
     def close(self) -> None:
         """Closes kept-alive connections and gives up what the store noted as needed; the next call begins anew."""

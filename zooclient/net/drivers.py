@@ -380,7 +380,6 @@ class _Reader:
             raise ProtocolError(
                 f"The answer of {masked(request.url)} is larger than the {request.max_bytes} bytes that it may have.",
                 url=masked(request.url),
-                hint='via="official" asks through the zoo\'s own client.',
             )
 
     def result(self) -> Response | Failed:

@@ -89,7 +89,7 @@ class Response:
             raise ProtocolError(
                 f"The answer of {masked(self.request.url)} is not JSON ({kind}, {len(self.body)} bytes).",
                 url=masked(self.request.url),
-                hint='A proxy or a login page may stand in between. via="official" asks through the zoo\'s own client.',
+                hint="A proxy or a login page may stand in between.",
             ) from error
 
 
@@ -147,6 +147,25 @@ def redirect_target(response: Response) -> str | None:
         return urljoin(response.request.url, location)
     except ValueError:
         return location  # no URL at all; origin() refuses it
+
+
+def resumed(flow: Flow[T], first: Ask) -> Flow[T]:
+    """Returns a flow that asks ``first``, already taken out of ``flow``, and then goes on as ``flow``."""
+    ask = first
+    try:
+        while True:
+            try:
+                answer = yield ask
+            except GeneratorExit:
+                flow.close()
+                raise
+            except BaseException as error:
+                ask = flow.throw(error)  # a driver's error belongs to the flow that asked
+            else:
+                ask = flow.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
 
 
 def replay(flow: Flow[T], answer: Callable[[Request], Response]) -> T:

@@ -18,8 +18,6 @@ from zooclient.net.policy import Failure
 #: All that httpx raises when a conversation fails. ``UnicodeError`` is how name resolution refuses an over-long name.
 RAISED = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
 
-_OFFICIAL = 'If it stays so: via="official" asks through the zoo\'s own client.'
-
 # OpenSSL's X509_V_ERR_*: 18 and 19 self-signed, 20 and 21 no issuer found.
 _UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})
 _EXPIRED = frozenset({9, 10})
@@ -83,7 +81,11 @@ def _read(raised: Exception, url: str, proxy: str | None) -> Reading:
     if isinstance(raised, httpx.ConnectError):
         return _of_connection(raised, peer)
     if isinstance(raised, httpx.DecodingError):
-        return "shape", f"{host} sent a compressed answer that cannot be unpacked.", _OFFICIAL
+        return (
+            "shape",
+            f"{host} sent a compressed answer that cannot be unpacked.",
+            "A proxy in between may have changed it.",
+        )
     if isinstance(raised, httpx.ProtocolError) and not any(word in str(raised).lower() for word in _GONE_AWAY):
         return "shape", f"{host} does not speak HTTP as we do: {raised}.", "Is the address, with its port, right?"
     return "cut", f"The connection to {host} broke off in the middle of the answer.", "Trying again may help."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from zooclient.errors import IntegrityError
+from zooclient.errors import ConfigError, IntegrityError
 
 
 def origin(url: str) -> str:
@@ -39,3 +40,30 @@ def masked(url: str) -> str:
     host = parts.netloc.rpartition("@")[2]
     shown = f"{parts.scheme}://{host}{parts.path}" + ("?…" if parts.query else "")
     return shown if shown.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown)
+
+
+def one_spelling(endpoint: str, *, zoo: str, example: str, aliases: Mapping[str, str]) -> str:
+    """Returns an endpoint without a slash at the end, and under the name by which the zoo is known here.
+
+    Args:
+        endpoint: What was named.
+        zoo: Scheme of the zoo.
+        example: An endpoint that could be, for the error.
+        aliases: Other names of the zoo, in lower case → the one name.
+
+    Raises:
+        ConfigError: It is no plain http or https address.
+    """
+    try:
+        origin(endpoint)
+        parts = urlsplit(endpoint)
+    except (ValueError, IntegrityError) as error:
+        raise ConfigError(
+            f"The endpoint {masked(endpoint)!r} is no plain http or https address.",
+            zoo=zoo,
+            hint=f"An endpoint looks like {example}, without user name or password.",
+        ) from error
+    if parts.query or parts.fragment:
+        raise ConfigError(f"The endpoint {masked(endpoint)!r} holds more than an address and a path.", zoo=zoo)
+    bare = endpoint.rstrip("/")
+    return aliases.get(bare.lower(), bare)

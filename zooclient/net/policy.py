@@ -103,7 +103,8 @@ def server_wait(headers: Mapping[str, str], now_wall: float) -> float | None:
     """Returns the seconds that a server asks to wait; None when it does not say.
 
     ``Retry-After`` is seconds or a date (RFC 9110 §10.2.3). ``RateLimit: "api";r=0;t=12`` counts when nothing is left
-    (``r=0``; draft-ietf-httpapi-ratelimit-headers); of several such limits the longest counts.
+    (``r=0``; draft-ietf-httpapi-ratelimit-headers); of several such limits the longest counts. So does
+    ``RateLimit-Reset``, in seconds, of that draft's earlier versions, unless something remains.
 
     Args:
         headers: Headers of the answer, names in lower case.
@@ -117,6 +118,9 @@ def server_wait(headers: Mapping[str, str], now_wall: float) -> float | None:
         remaining, reset = _REMAINING.search(limit), _RESET.search(limit)
         if remaining and reset and int(remaining[1]) == 0:
             waits.append(float(reset[1][:9]))
+    seconds = headers.get("ratelimit-reset", "").strip()
+    if re.fullmatch(r"\d{1,9}", seconds, re.ASCII) and headers.get("ratelimit-remaining", "0").strip() == "0":
+        waits.append(float(seconds))
     return max(waits, default=None)
 
 

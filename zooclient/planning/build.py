@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from zooclient.errors import IntegrityError, NotFound
 from zooclient.planning.choice import skipped_weights
-from zooclient.records.digest import PROOF
+from zooclient.records.digest import proves
 from zooclient.records.globs import matches
 from zooclient.records.model import FileEntry, ModelRecord
 from zooclient.records.plan import Plan, Reuse, Skip
@@ -75,7 +75,7 @@ def select(record: ModelRecord, wishes: Wishes) -> tuple[tuple[FileEntry, ...], 
             ref=str(record.ref),
             zoo=record.ref.scheme,
             operation="plan",
-            hint="Widen `files`, `exclude` or `weights`.",
+            hint="Widen `files`, `exclude` or `weights` (`--file`, `--exclude`, `--weights`).",
         )
     skips = tuple(Skip(file=entry, reason=reasons[entry.path]) for entry in record.files if entry.path in reasons)
     return wanted, skips
@@ -120,7 +120,7 @@ def _some(names: list[str]) -> str:
 
 
 def _refuse_unproved(record: ModelRecord, files: list[FileEntry]) -> None:
-    unproved = [entry.path for entry in files if not any(name in entry.digests for name in PROOF)]
+    unproved = [entry.path for entry in files if not proves(entry.digests)]
     if not unproved:
         return
     hint = "`allow_unverified=True` (`--allow-unverified`) takes them; their sha256 is then observed, not claimed."

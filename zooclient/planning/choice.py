@@ -78,7 +78,7 @@ def _refuse_many(record: ModelRecord, sets: list[WeightSet], named: frozenset[st
             ref=str(record.ref),
             zoo=record.ref.scheme,
             operation="plan",
-            hint=f'Choose one, `weights="{_spelling(variants, variants[0])}"`, or take them all, `weights="all"`.',
+            hint=f"Choose one, {_chosen(_spelling(variants, variants[0]))}, or take them all, {_chosen('all')}.",
         )
 
 
@@ -103,7 +103,7 @@ def _gguf(record: ModelRecord, sets: list[WeightSet], variant: str) -> list[Weig
         ref=str(record.ref),
         zoo=record.ref.scheme,
         operation="plan",
-        hint=f'Choose one, such as `weights="{_spelling(some, some[0])}"`.' if some else None,
+        hint=f"Choose one, such as {_chosen(_spelling(some, some[0]))}." if some else None,
     )
 
 
@@ -138,6 +138,11 @@ def _human(size: int | None) -> str:
     return f"{value:.1f} GB"
 
 
+def _chosen(weights: str) -> str:
+    """How a choice is written, in Python and on the command line."""
+    return f'`weights="{weights}"` (`--weights {weights}`)'
+
+
 def _safetensors(record: ModelRecord, sets: list[WeightSet], variant: str) -> list[WeightSet]:
     """Keeps the variant in each folder that has it whole, and what there is in the others, as diffusers does."""
     chosen = {(item.name.folder, item.name.stem) for item in sets if item.name.variant == variant and item.whole}
@@ -148,7 +153,7 @@ def _safetensors(record: ModelRecord, sets: list[WeightSet], variant: str) -> li
             ref=str(record.ref),
             zoo=record.ref.scheme,
             operation="plan",
-            hint=f"There are: {', '.join(there)}." if there else 'There are no variants: `weights="safetensors"`.',
+            hint=f"There are: {', '.join(there)}." if there else f"There are no variants: {_chosen('safetensors')}.",
         )
     return [
         item for item in sets if item.name.variant == (variant if (item.name.folder, item.name.stem) in chosen else "")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zooclient.errors import ProtocolError
 from zooclient.net.cancel import Cancel
 from zooclient.providers.reading import line, mapping
+from zooclient.records.model import FileEntry, ModelRecord
 
 #: Seconds between two looks at whether to go on.
 _LOOK = 0.5
@@ -57,3 +61,53 @@ def ask_child(script: Path, wish: Mapping[str, Any], environ: Mapping[str, str],
     except ValueError:
         last = line(noise.decode("utf-8", "replace")[-300:])
         return {"chain": [{"names": ["Crash"], "text": f"it ended with status {process.returncode} ({last})"}]}
+
+
+def environment(
+    environ: Mapping[str, str],
+    proxy: str | None,
+    *,
+    ours: re.Pattern[str],
+    passed: re.Pattern[str],
+    set_here: Mapping[str, str],
+) -> dict[str, str]:
+    """Returns the environment of such a process: this one's, with what matters to the client decided by the settings.
+
+    Args:
+        environ: The environment of the settings.
+        proxy: Proxy for the zoo. None: as the environment of the settings says.
+        ours: Begins the names of variables that are not taken over from this process.
+        passed: Matches the names of those that the environment of the settings may say.
+        set_here: What is set whatever anybody says.
+    """
+    kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
+    kept |= {name: value for name, value in environ.items() if passed.fullmatch(name)}
+    if proxy is not None:
+        kept = {name: value for name, value in kept.items() if not name.upper().endswith("_PROXY")}
+        kept |= {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy}
+    return kept | {
+        "NETRC": os.devnull,
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        **set_here,
+    }
+
+
+def brought(answer: Mapping[str, Any], client: str, record: ModelRecord, file: FileEntry, into: Path) -> Path | None:
+    """Returns the file that a client brought; None when it tells of an error instead.
+
+    Raises:
+        ProtocolError: It lies elsewhere than below ``into``.
+    """
+    if "path" not in answer:
+        return None
+    found = Path(str(answer["path"]))
+    if found.is_file() and found.resolve().is_relative_to(into.resolve()):
+        return found
+    raise ProtocolError(f"{client} put {file.path} of {record.ref} somewhere else than asked.")
+
+
+def names_and_texts(chain: Sequence[Mapping[str, Any]]) -> tuple[set[str], list[str]]:
+    """Returns the names of an exception and its causes, and their texts without the queries of addresses."""
+    names = {name for link in chain for name in link.get("names") or ()}
+    return names, [re.sub(r"\?[^\s'\"<>)]+", "?…", str(link.get("text"))) for link in chain]

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from zooclient.errors import ProtocolError
+from zooclient.errors import ProtocolError, RefError, Unsupported
+from zooclient.records.ref import Ref
 
 #: Largest number that a size or a count may be (what SQLite, JSON tools and file systems hold).
 MOST = 2**63 - 1
@@ -16,6 +17,7 @@ MOST = 2**63 - 1
 _DEPTH = 32
 _KEPT = 1_000_000
 
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -74,12 +76,38 @@ def entries(value: Any, what: str) -> list[Any]:
         ProtocolError: It is no list.
     """
     if not isinstance(value, list):
-        kind = "null" if value is None else type(value).__name__
-        raise ProtocolError(
-            f"The answer has {kind} in place of {what}.",
-            hint='Is the endpoint right? via="official" asks through the zoo\'s own client.',
-        )
+        raise _in_place_of(what, value)
     return value
+
+
+def fields(value: Any, what: str) -> Mapping[str, Any]:
+    """Returns an object that must be there; as for :func:`entries`.
+
+    Raises:
+        ProtocolError: It is no object.
+    """
+    if not isinstance(value, dict):
+        raise _in_place_of(what, value)
+    return value
+
+
+def _in_place_of(what: str, value: Any) -> ProtocolError:
+    kind = "null" if value is None else type(value).__name__
+    return ProtocolError(f"The answer has {kind} in place of {what}.", hint="Is the endpoint right?")
+
+
+def is_id(text: str, scheme: str) -> bool:
+    """Tells whether a text is the id of a model at a zoo."""
+    try:
+        Ref(scheme=scheme, id=text)
+    except (RefError, Unsupported):
+        return False
+    return True
+
+
+def is_commit(text: str) -> bool:
+    """Tells whether a text is a full commit."""
+    return _COMMIT.fullmatch(text) is not None
 
 
 def plain(value: Any, depth: int = _DEPTH) -> Any:

@@ -210,6 +210,12 @@ def keeper(scheme: str) -> Keeper:
     raise Unsupported(f"{name} has no accounts that could be logged in to.", zoo=name, operation="login")
 
 
+def has_official(scheme: str) -> bool:
+    """Whether a zoo has a client of its own, see :func:`official_for`."""
+    zoo = _OWN.get(scheme)
+    return zoo is not None and zoo.official is not None
+
+
 def official_for(provider: Provider, settings: Settings) -> Official:
     """Returns the zoo's own client as a source of bytes.
 
@@ -231,7 +237,7 @@ def official_for(provider: Provider, settings: Settings) -> Official:
     raise Unsupported(
         f"{provider.scheme} has no client of its own.",
         zoo=provider.scheme,
-        hint='Leave via="official" out.',
+        hint='Leave via="official" (--via official) out.',
     )
 
 

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from zooclient.records import front_matter
 from zooclient.records.licenses import license_of
 from zooclient.records.model import License, ModelRecord
+from zooclient.records.plain import Plain
 
 #: Headings under which authors write what a model is not fit for, as :func:`heading_key` spells them: the official
 #: template (https://huggingface.co/docs/hub/model-card-annotated) and what is common beside it.
@@ -51,7 +52,7 @@ class Section:
 
 
 @frozen(kw_only=True)
-class Card:
+class Card(Plain):
     """A model card. What its author left out is empty; what is broken is a sentence in ``problems``.
 
     Attributes:
@@ -175,23 +176,6 @@ class Card:
                 found.append(section)
                 inside = section.level
         return tuple(found)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns plain JSON values; :meth:`from_dict` gives the same card back."""
-        from zooclient.records.codec import to_dict
-
-        return to_dict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Reads what :meth:`to_dict` wrote.
-
-        Raises:
-            ValueError: The data has not that shape; the text names the path of the field.
-        """
-        from zooclient.records.codec import from_dict
-
-        return from_dict(cls, data)
 
 
 def heading_key(title: str) -> str:

@@ -18,22 +18,15 @@ from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
 from zooclient.errors import ZooError
-from zooclient.records.model import ModelRecord
 from zooclient.records.ref import Ref
 
 T = TypeVar("T")
-
-#: Values that are written for the reader's sake, and computed anew on reading.
-_DERIVED: dict[str, tuple[str, ...]] = {
-    "ModelRecord": ("total_size",),
-    "Plan": ("bytes_to_fetch", "bytes_on_disk", "bytes_skipped", "approximate"),
-}
 
 
 def to_dict(record: Any) -> dict[str, Any]:
     """Returns a record as plain JSON values.
 
-    A ``ModelRecord`` gets its ``total_size`` as well, wherever it stands.
+    What its class names in ``DERIVED`` is written for the reader's sake, and computed anew on reading.
     """
     data: dict[str, Any] = _converter().unstructure(record)
     return data
@@ -134,9 +127,13 @@ def _register_records(converter: Converter) -> None:
     def is_record(kind: Any) -> bool:
         return isinstance(kind, type) and has(kind) and kind is not Ref
 
+    def derived(kind: Any) -> tuple[str, ...]:
+        names: tuple[str, ...] = getattr(kind, "DERIVED", ())
+        return names
+
     def reader(kind: Any) -> Callable[[Any, Any], Any]:
         read: Callable[[Any, Any], Any] = make_dict_structure_fn(kind, converter)
-        known = {*fields_dict(kind), *_DERIVED.get(kind.__name__, ())}
+        known = {*fields_dict(kind), *derived(kind)}
         keeps = "extra" in known
 
         def read_record(value: Any, _: Any) -> Any:
@@ -152,11 +149,12 @@ def _register_records(converter: Converter) -> None:
 
     def writer(kind: Any) -> Callable[[Any], dict[str, Any]]:
         write: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(kind, converter)
-        if kind is not ModelRecord:
+        further = derived(kind)
+        if not further:
             return write
 
-        def write_record(record: ModelRecord) -> dict[str, Any]:
-            return {**write(record), "total_size": record.total_size}
+        def write_record(record: Any) -> dict[str, Any]:
+            return {**write(record), **{name: getattr(record, name) for name in further}}
 
         return write_record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from attrs import field, frozen
 
@@ -13,6 +13,7 @@ from zooclient.errors import ZooError
 from zooclient.records.card import Card
 from zooclient.records.checks import check_count, check_tuples, check_utc
 from zooclient.records.model import Access, License, ModelRecord, Pin
+from zooclient.records.plain import Plain
 from zooclient.records.ref import Ref
 
 #: Characters of a model's limits that are told at the most, and of the text that is looked at for them.
@@ -130,7 +131,7 @@ class Column:
 
 
 @frozen(kw_only=True)
-class Comparison:
+class Comparison(Plain):
     """Models side by side, in the order in which they were given.
 
     Attributes:
@@ -151,23 +152,6 @@ class Comparison:
         """Tells whether models that were resolved differ in an attribute of :class:`Column`."""
         values = [getattr(column, name) for column in self.columns if column.failure is None]
         return any(value != values[0] for value in values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns plain JSON values; :meth:`from_dict` gives the same comparison back."""
-        from zooclient.records.codec import to_dict
-
-        return to_dict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Reads what :meth:`to_dict` wrote.
-
-        Raises:
-            ValueError: The data has not that shape; the text names the path of the field.
-        """
-        from zooclient.records.codec import from_dict
-
-        return from_dict(cls, data)
 
 
 def column_of(asked: str, record: ModelRecord, card: Card | None, *, card_problem: str | None = None) -> Column:

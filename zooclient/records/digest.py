@@ -12,7 +12,7 @@ written ``sha256:HEX``:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from zooclient.errors import IntegrityError
 from zooclient.records.checks import HEX_LENGTHS as HEX_LENGTHS
@@ -20,6 +20,11 @@ from zooclient.records.checks import HEX_LENGTHS as HEX_LENGTHS
 #: Algorithms strong enough to let bytes through the store's door, best first. ``git-sha1`` is the
 #: name under which git itself pins the file; crc32 and md5 prove nothing against a liar.
 PROOF = ("sha256", "git-sha1")
+
+
+def proves(digests: Mapping[str, str]) -> bool:
+    """Whether one of the digests that a zoo states for a file proves its content."""
+    return any(name in digests for name in PROOF)
 
 
 def content_digest(files: Iterable[tuple[str, int, str]]) -> str:

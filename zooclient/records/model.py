@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from attrs import field, frozen
 
 from zooclient.records.checks import check_count, check_digests, check_tuples, check_utc
+from zooclient.records.plain import Plain
 from zooclient.records.ref import Ref
 from zooclient.records.schema import Schema
 
@@ -101,7 +102,7 @@ class Demo:
 
 
 @frozen(kw_only=True)
-class Hit:
+class Hit(Plain):
     """One answer of a search. The same names mean the same on :class:`ModelRecord`.
 
     Attributes:
@@ -156,26 +157,9 @@ class Hit:
         check_utc("created_at", self.created_at)
         check_utc("updated_at", self.updated_at)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns plain JSON values; :meth:`from_dict` gives the same hit back."""
-        from zooclient.records.codec import to_dict
-
-        return to_dict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Reads what :meth:`to_dict` wrote.
-
-        Raises:
-            ValueError: The data has not that shape; the text names the path of the field.
-        """
-        from zooclient.records.codec import from_dict
-
-        return from_dict(cls, data)
-
 
 @frozen(kw_only=True)
-class ModelRecord:
+class ModelRecord(Plain):
     """What the zoo claims about one revision of a model. Written once; what we observe goes elsewhere.
 
     It has the attributes of :class:`Hit`, and further ones.
@@ -196,6 +180,8 @@ class ModelRecord:
         extra: Wire fields that we do not read.
         schema: What it takes and gives where it is run. None when not told.
     """
+
+    DERIVED: ClassVar[tuple[str, ...]] = ("total_size",)
 
     ref: Ref
     requested: Ref
@@ -260,20 +246,3 @@ class ModelRecord:
     def file(self, path: str) -> FileEntry | None:
         """Returns the file with exactly this path, or None."""
         return next((entry for entry in self.files if entry.path == path), None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns plain JSON values; :meth:`from_dict` gives the same record back."""
-        from zooclient.records.codec import to_dict
-
-        return to_dict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Reads what :meth:`to_dict` wrote.
-
-        Raises:
-            ValueError: The data has not that shape; the text names the path of the field.
-        """
-        from zooclient.records.codec import from_dict
-
-        return from_dict(cls, data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import frozen
 
@@ -49,6 +49,8 @@ class Plan:
         skip: Files that are left out.
     """
 
+    DERIVED: ClassVar[tuple[str, ...]] = ("bytes_to_fetch", "bytes_on_disk", "bytes_skipped", "approximate")
+
     record: ModelRecord
     wishes: Wishes
     fetch: tuple[FileEntry, ...] = ()
@@ -88,7 +90,4 @@ class Plan:
         """Returns plain JSON values."""
         from zooclient.records.codec import to_dict
 
-        data = to_dict(self)
-        for name in ("bytes_to_fetch", "bytes_on_disk", "bytes_skipped", "approximate"):
-            data[name] = getattr(self, name)
-        return data
+        return to_dict(self)

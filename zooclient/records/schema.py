@@ -6,12 +6,13 @@ import json
 import math
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from attrs import field, frozen
 
 from zooclient.errors import ConfigError
 from zooclient.records.checks import check_count, check_tuples
+from zooclient.records.plain import Plain
 
 #: Kinds of JSON values.
 InputType = Literal["string", "integer", "number", "boolean", "array", "object"]
@@ -101,7 +102,7 @@ class Output:
 
 
 @frozen(kw_only=True)
-class Schema:
+class Schema(Plain):
     """What a hosted model takes and gives.
 
     Attributes:
@@ -164,23 +165,6 @@ class Schema:
                 hint=f"It takes: {', '.join(_shown(name) for name in names)}." if names else "It takes no input.",
             )
         return sent
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns plain JSON values; :meth:`from_dict` gives the same schema back."""
-        from zooclient.records.codec import to_dict
-
-        return to_dict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Reads what :meth:`to_dict` wrote.
-
-        Raises:
-            ValueError: The data has not that shape; the text names the path of the field.
-        """
-        from zooclient.records.codec import from_dict
-
-        return from_dict(cls, data)
 
 
 # -- one value ----------------------------------------------------------------------------------

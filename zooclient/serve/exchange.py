@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import date
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from attrs import field, frozen
 
+from zooclient.errors import Cancelled, StoreError
 from zooclient.serve.shelf import Place
+
+_log = logging.getLogger(__name__)
 
 
 @frozen(kw_only=True)
@@ -151,6 +155,24 @@ class Refusal(Exception):
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
+
+
+def guarded(question: Question, route: Callable[[], Answer], unreadable: Answer) -> Answer:
+    """Returns what is answered.
+
+    Args:
+        question: What was asked.
+        route: Finds the answer; a refusal that it raises is one.
+        unreadable: What the zoo says where the files of a model cannot be read.
+    """
+    try:
+        return route()
+    except Refusal as refusal:
+        return refusal.answer
+    except (StoreError, Cancelled, OSError):
+        # The reason may name paths of this machine; it is for whoever runs it.
+        _log.warning("%s could not be answered.", question.path, exc_info=True)
+        return unreadable
 
 
 def json_answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None, **about: Any) -> Answer:

@@ -1,98 +1,75 @@
 """The Hugging Face Hub's protocol over a shelf, in the Hub's own shape.
 
-:class:`Hub` answers as ``huggingface.co`` does, :class:`ByteOrigin` as the host that large files come from. Both are
-plain functions from a :class:`~zooclient.serve.exchange.Question` to an :class:`~zooclient.serve.exchange.Answer`;
-:mod:`zooclient.serve.asgi` puts them on a socket. What they say is taken from recorded answers of the Hub and from
-what its own client reads. Xet is left out on purpose: a client that sees it goes to another host for the bytes.
+:class:`Hub` answers as ``huggingface.co`` does, :class:`~zooclient.serve.huggingface_bytes.ByteOrigin` as the host
+that large files come from. Both are plain functions from a :class:`~zooclient.serve.exchange.Question` to an
+:class:`~zooclient.serve.exchange.Answer`; :mod:`zooclient.serve.asgi` puts them on a socket. What they say is taken
+from recorded answers of the Hub and from what its own client reads. Xet is left out on purpose: a client that sees it
+goes to another host for the bytes.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-import json
-import logging
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from attrs import evolve
 
-from zooclient.errors import Cancelled, StoreError
 from zooclient.serve import payloads
-from zooclient.serve.accounts import Account, Accounts, knows, let_in
+from zooclient.serve.accounts import Account, knows, let_in
 from zooclient.serve.describe import Describer
-from zooclient.serve.exchange import Answer, Question, Refusal, json_answer, text_answer
+from zooclient.serve.exchange import Answer, Question, Refusal, guarded, json_answer, text_answer
+from zooclient.serve.huggingface_answers import (
+    check_expand,
+    cursor_asked,
+    error_answer,
+    file_headers,
+    missing,
+    next_link,
+    number,
+    paths_asked,
+    redirect,
+)
+from zooclient.serve.huggingface_bytes import ByteOrigin
 from zooclient.serve.listing import Candidate, select
-from zooclient.serve.protocol import Options, Origins, Site
+from zooclient.serve.protocol import Origins, Site
 from zooclient.serve.quota import WINDOW, Quota, Spent
 from zooclient.serve.ranges import file_answer, matches
-from zooclient.serve.shelf import Commit, Repository, Shelf, ShelfFile, pointer
-from zooclient.serve.signing import Grant, Signer
-
-_log = logging.getLogger(__name__)
+from zooclient.serve.shelf import Commit, Repository, ShelfFile, pointer
+from zooclient.serve.signing import Grant
 
 _VERBS = ("revision", "tree", "paths-info", "refs", "commits", "auth-check", "treesize")
 _EXPOSED = (
     "X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,"
     "X-Linked-Size,X-Linked-ETag,X-Xet-Hash"
 )
-#: First part of every path at the host of large files.
-BYTE_PATH = "/xet-bridge-us/"
-#: Paths that one ``paths-info`` takes at the most.
-_MAX_PATHS = 2000
 #: Entries on a page of a listing or a tree at the most, and of a tree with ``expand``.
 _PAGE, _EXPANDED = 1000, 50
 
 
 def speak(site: Site) -> Origins:
     """Returns the Hub's two origins."""
-    hub = Hub(
-        site.shelf,
-        accounts=site.accounts,
-        signer=site.signer,
-        byte_origin=site.byte_origin,
-        options=site.options,
-        clock=site.clock,
-    )
-    return Origins(
-        hub=hub.answer, cdn=ByteOrigin(site.shelf, site.signer, repeat=site.one_origin, clock=site.clock).answer
-    )
+    return Origins(hub=Hub(site).answer, cdn=ByteOrigin(site).answer)
 
 
 class Hub:
     """``huggingface.co`` over a shelf.
 
     Args:
-        shelf: What is served.
-        accounts: Who may log in.
-        signer: Makes the links to the byte origin.
-        byte_origin: Called with the origin that a client spoke to (``http://host:port``), returns the one that large
-            files come from.
-        options: How it answers where a choice is left.
-        clock: Unix time in seconds.
+        site: What it is made from.
     """
 
-    def __init__(
-        self,
-        shelf: Shelf,
-        *,
-        accounts: Accounts,
-        signer: Signer,
-        byte_origin: Callable[[str], str],
-        options: Options | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._shelf = shelf
-        self._accounts = accounts
-        self._signer = signer
-        self._byte_origin = byte_origin
-        self._options = options or Options()
-        self._clock = clock
-        self._quota = Quota(self._options.limits, clock)
-        self._describer = Describer(shelf)
+    def __init__(self, site: Site) -> None:
+        self._shelf = site.shelf
+        self._accounts = site.accounts
+        self._signer = site.signer
+        self._byte_origin = site.byte_origin
+        self._options = site.options
+        self._clock = site.clock
+        self._quota = Quota(site.options.limits, site.clock)
+        self._describer = Describer(site.shelf)
 
     def answer(self, question: Question) -> Answer:
         """Returns what the Hub would say."""
@@ -101,16 +78,10 @@ class Hub:
         client = question.headers.get("authorization") or question.client
         spent = self._quota.spend(client, kind)
         if not spent.granted:
-            answer = _error(429, "We had to rate limit you, please retry later", api=True)
+            answer = error_answer(429, "We had to rate limit you, please retry later", api=True)
         else:
-            try:
-                answer = self._route(question, segments)
-            except Refusal as refusal:
-                answer = refusal.answer
-            except (StoreError, Cancelled, OSError):
-                # The reason may name paths of this machine; it is for whoever runs it.
-                _log.warning("%s could not be answered.", question.path, exc_info=True)
-                answer = _error(503, "The files of this model cannot be read at the moment.", api=True)
+            unreadable = error_answer(503, "The files of this model cannot be read at the moment.", api=True)
+            answer = guarded(question, lambda: self._route(question, segments), unreadable)
         name = hashlib.md5(f"{question.path}{self._clock()}".encode(), usedforsecurity=False).hexdigest()
         every = {
             "x-powered-by": "zooclient",
@@ -127,12 +98,12 @@ class Hub:
         except PermissionError:
             whoami = segments == ("api", "whoami-v2")
             message = "Invalid username or password." if whoami else "Invalid credentials in Authorization header"
-            raise Refusal(_error(401, message, api=True)) from None
+            raise Refusal(error_answer(401, message, api=True)) from None
         if segments[0] != "api":
             return self._file_route(question, segments, visitor)
         rest = segments[1:]
         if question.method == "POST" and "paths-info" not in rest:
-            return _error(404, "Sorry, we can't find the page you are looking for.", api=True)
+            return error_answer(404, "Sorry, we can't find the page you are looking for.", api=True)
         match rest:
             case ("models",):
                 return self._listing(question, visitor)
@@ -149,7 +120,7 @@ class Hub:
             case ("models-tags-by-type",):
                 return self._vocabulary(question, visitor)
             case _:
-                return _error(404, "Sorry, we can't find the page you are looking for.", api=True)
+                return error_answer(404, "Sorry, we can't find the page you are looking for.", api=True)
 
     # Repositories
 
@@ -182,7 +153,7 @@ class Hub:
                 self._admit(repository, visitor, api=True)
                 return text_answer("OK", model=repository.id)
             case _:
-                return _error(404, "Sorry, we can't find the page you are looking for.", api=True)
+                return error_answer(404, "Sorry, we can't find the page you are looking for.", api=True)
 
     def _repository(
         self, question: Question, name: str, visitor: Account | None, prefix: str, *, api: bool
@@ -191,20 +162,20 @@ class Hub:
         repository = None if canonical is None else self._shelf.repository(canonical)
         if repository is None or not knows(repository.terms, visitor):
             if visitor is None and self._options.bare_401:
-                raise Refusal(_error(401, "Invalid username or password.", api=api))
-            raise Refusal(_error(404, "Repository not found", code="RepoNotFound", api=api))
+                raise Refusal(error_answer(401, "Invalid username or password.", api=api))
+            raise Refusal(error_answer(404, "Repository not found", code="RepoNotFound", api=api))
         if repository.id != name:
             # By text, so that the rest of the path stays encoded as it was.
             tail = "/".join(question.path.removeprefix(prefix).split("/")[name.count("/") + 1 :])
             location = f"{prefix}{repository.id}" + (f"/{tail}" if tail else "")
-            raise Refusal(_redirect(307, location + (f"?{question.query}" if question.query else ""), repository.id))
+            raise Refusal(redirect(307, location + (f"?{question.query}" if question.query else ""), repository.id))
         return repository
 
     def _commit(self, repository: Repository, revision: str, *, api: bool) -> Commit:
         commit = repository.find(revision)
         if commit is None:
             message = f"Invalid rev id: {revision}"
-            raise Refusal(_error(404, message, code="RevisionNotFound", api=api, model=repository.id))
+            raise Refusal(error_answer(404, message, code="RevisionNotFound", api=api, model=repository.id))
         return commit
 
     def _place(self, repository: Repository, parts: tuple[str, ...], *, api: bool) -> tuple[Commit, str]:
@@ -219,17 +190,17 @@ class Hub:
         terms = repository.terms
         about = {"model": repository.id, "file": file}
         if terms.disabled:
-            raise Refusal(_error(403, "Access to this resource is disabled.", api=api, **about))
+            raise Refusal(error_answer(403, "Access to this resource is disabled.", api=api, **about))
         if let_in(terms, visitor):
             return
         wall = f"Access to model {repository.id} is restricted"
         if visitor is None:
             message = f"{wall}. You must have access to it and be authenticated to access it. Please log in."
-            raise Refusal(_error(401, message, code="GatedRepo", api=api, **about))
+            raise Refusal(error_answer(401, message, code="GatedRepo", api=api, **about))
         message = f"{wall} and you are not in the authorized list. Visit the page of the model to ask for access."
         if visitor.name in terms.pending:
             message = f"Your request to access model {repository.id} is awaiting a review from the repo authors."
-        raise Refusal(_error(403, message, code="GatedRepo", api=api, **about))
+        raise Refusal(error_answer(403, message, code="GatedRepo", api=api, **about))
 
     def _masked(self, repository: Repository, visitor: Account | None) -> bool:
         return repository.terms.masked and not let_in(repository.terms, visitor)
@@ -239,7 +210,7 @@ class Hub:
         told = self._describer.describe(commit)
         names = question.values("expand")
         if names:
-            _check_expand(names)
+            check_expand(names)
             return json_answer(payloads.pick(repository, commit, told, names), model=repository.id)
         masked = self._masked(repository, visitor)
         answer = payloads.info(repository, commit, told, blobs=question.flag("blobs"), masked=masked)
@@ -260,13 +231,13 @@ class Hub:
             masked=self._masked(repository, visitor),
         )
         if entries is None:
-            raise Refusal(_missing(repository, commit, folder, api=True))
+            raise Refusal(missing(repository, commit, folder, api=True))
         most = min(_EXPANDED if expand else _PAGE, self._options.page_size)
         return self._page(question, entries, most, model=repository.id)
 
     def _paths_info(self, question: Question, repository: Repository, revision: str, visitor: Account | None) -> Answer:
         commit = self._commit(repository, revision, api=True)
-        paths, expand = _paths_asked(question)
+        paths, expand = paths_asked(question)
         masked = self._masked(repository, visitor)
         return json_answer(payloads.paths_info(commit, paths, expand=expand, masked=masked), model=repository.id)
 
@@ -274,10 +245,10 @@ class Hub:
         entries = payloads.log(repository, self._commit(repository, revision, api=True))
         if "formatted" in question.values("expand"):
             entries = [{**entry, "formatted": {"title": entry["title"], "message": ""}} for entry in entries]
-        size, page = _number(question, "limit", 50, most=1000), _number(question, "p", 0)
+        size, page = number(question, "limit", 50, most=1000), number(question, "p", 0)
         headers = {"x-total-count": str(len(entries))}
         if (page + 1) * size < len(entries):
-            headers["link"] = _next(question, {"p": str(page + 1)})
+            headers["link"] = next_link(question, {"p": str(page + 1)})
         return json_answer(entries[page * size : (page + 1) * size], headers=headers, model=repository.id)
 
     # Listings
@@ -291,11 +262,11 @@ class Hub:
 
     def _listing(self, question: Question, visitor: Account | None) -> Answer:
         names = question.values("expand")
-        _check_expand(names)
+        check_expand(names)
         try:
             chosen = select(question, self._candidates(visitor))
         except ValueError as error:
-            raise Refusal(_error(400, str(error), api=True)) from None
+            raise Refusal(error_answer(400, str(error), api=True)) from None
         rows = [
             payloads.pick(model.repository, model.commit, model.told, names)
             if names
@@ -312,12 +283,12 @@ class Hub:
         return self._page(question, rows, min(_PAGE, self._options.page_size))
 
     def _page(self, question: Question, entries: list[Any], most: int, **about: Any) -> Answer:
-        size = _number(question, "limit", most, most=most)
-        start = _cursor(question)
+        size = number(question, "limit", most, most=most)
+        start = cursor_asked(question)
         headers = {}
         if start + size < len(entries):
             cursor = base64.urlsafe_b64encode(str(start + size).encode()).decode()
-            headers["link"] = _next(question, {"cursor": cursor})
+            headers["link"] = next_link(question, {"cursor": cursor})
         return json_answer(entries[start : start + size], headers=headers, **about)
 
     def _spaces(self, question: Question, visitor: Account | None) -> Answer:
@@ -364,7 +335,7 @@ class Hub:
                     return self._file(question, name, verb, segments[start + 1 :], visitor)
         if segments == ("",):
             return text_answer("This server speaks the protocol of the Hugging Face Hub. Models: /api/models\n")
-        raise Refusal(_error(404, "Sorry, we can't find the page you are looking for.", code="RepoNotFound"))
+        raise Refusal(error_answer(404, "Sorry, we can't find the page you are looking for.", code="RepoNotFound"))
 
     def _file(self, question: Question, name: str, verb: str, rest: tuple[str, ...], visitor: Account | None) -> Answer:
         repository = self._repository(question, name, visitor, "/", api=False)
@@ -374,20 +345,20 @@ class Hub:
             self._admit(repository, visitor, api=False, file=path)
         entry = commit.files.get(path)
         if entry is None:
-            raise Refusal(_missing(repository, commit, path, api=False))
+            raise Refusal(missing(repository, commit, path, api=False))
         if verb == "raw":
             return self._raw(question, repository, commit, entry)
         if entry.sha256 is not None:
             return self._linked(question, repository, commit, entry)
         origin = urlencode({question.path: "", "etag": f'"{entry.oid}"'})
         location = f"/api/resolve-cache/models/{repository.id}/{commit.id}/{quote(path)}?{origin}"
-        headers = {**_file_headers(commit, entry), "etag": f'"{entry.oid}"'}
-        return _redirect(307, location, repository.id, path, headers)
+        headers = {**file_headers(commit, entry), "etag": f'"{entry.oid}"'}
+        return redirect(307, location, repository.id, path, headers)
 
     def _linked(self, question: Question, repository: Repository, commit: Commit, entry: ShelfFile) -> Answer:
         sha256 = str(entry.sha256)
         headers = {
-            **_file_headers(commit, entry),
+            **file_headers(commit, entry),
             "etag": f'"{sha256}"',
             "x-linked-etag": f'"{sha256}"',
             "x-linked-size": str(entry.size),
@@ -395,7 +366,7 @@ class Hub:
         if matches(question.headers.get("if-none-match"), headers["etag"]):
             return Answer(status=304, headers=headers, model=repository.id, file=entry.path)
         if self._shelf.place(entry.digest) is None:
-            raise Refusal(_missing(repository, commit, entry.path, api=False))
+            raise Refusal(missing(repository, commit, entry.path, api=False))
         grant = Grant(
             model=repository.id,
             commit=commit.id,
@@ -405,7 +376,7 @@ class Hub:
             expires=int(self._clock() + self._options.link_lifetime),
         )
         link = self._signer.link(self._byte_origin(question.base), repository.stable_id, grant)
-        return _redirect(302, link, repository.id, entry.path, headers)
+        return redirect(302, link, repository.id, entry.path, headers)
 
     def _cached(self, question: Question, name: str, revision: str, path: str, visitor: Account | None) -> Answer:
         repository = self._repository(question, name, visitor, "/api/resolve-cache/models/", api=False)
@@ -415,13 +386,13 @@ class Hub:
         entry = commit.files.get(path)
         place = None if entry is None or entry.sha256 is not None else self._shelf.place(entry.digest)
         if entry is None or place is None:
-            raise Refusal(_missing(repository, commit, path, api=False))
-        headers = {**_file_headers(commit, entry), "content-type": "text/plain; charset=utf-8"}
+            raise Refusal(missing(repository, commit, path, api=False))
+        headers = {**file_headers(commit, entry), "content-type": "text/plain; charset=utf-8"}
         answer = file_answer(place, entry.size, f'"{entry.oid}"', question, headers)
         return evolve(answer, model=repository.id, file=path)
 
     def _raw(self, question: Question, repository: Repository, commit: Commit, entry: ShelfFile) -> Answer:
-        headers = {**_file_headers(commit, entry), "content-type": "text/plain; charset=utf-8"}
+        headers = {**file_headers(commit, entry), "content-type": "text/plain; charset=utf-8"}
         if entry.sha256 is not None:
             text = pointer(entry.sha256, entry.size).decode()
             return text_answer(
@@ -429,63 +400,9 @@ class Hub:
             )
         place = self._shelf.place(entry.digest)
         if place is None:
-            raise Refusal(_missing(repository, commit, entry.path, api=False))
+            raise Refusal(missing(repository, commit, entry.path, api=False))
         answer = file_answer(place, entry.size, f'"{entry.oid}"', question, headers)
         return evolve(answer, model=repository.id, file=entry.path)
-
-
-class ByteOrigin:
-    """The host that signed links lead to.
-
-    Args:
-        shelf: Where the bytes lie.
-        signer: Checks the links.
-        repeat: Whether answers repeat what the redirect to them said of commit and digest. A client that takes the
-            last answer of *one* origin for the Hub's own needs it where Hub and bytes share an origin; elsewhere
-            the real host says nothing of the kind.
-        clock: Unix time in seconds.
-    """
-
-    def __init__(
-        self, shelf: Shelf, signer: Signer, *, repeat: bool = False, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._shelf = shelf
-        self._signer = signer
-        self._repeat = repeat
-        self._clock = clock
-
-    def answer(self, question: Question) -> Answer:
-        """Returns what the host would say."""
-        grant = self._signer.read(question.path, question.query, self._clock())
-        if grant is None:
-            return _expired()
-        place = self._shelf.place(grant.sha256)
-        if place is None:
-            xml = b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>NoSuchKey</Code></Error>"
-            headers = {"content-type": "application/xml"}
-            return Answer(status=404, headers=headers, body=xml, model=grant.model, file=grant.file)
-        # What the Hub's own host sends here looks like a sha256 and is none of the content.
-        etag = f'"{hashlib.sha256(b"xet:" + grant.sha256.encode()).hexdigest()}"'
-        name = quote(grant.file.rpartition("/")[2])
-        headers = {
-            "content-type": "application/octet-stream",
-            "content-disposition": f"inline; filename*=UTF-8''{name}; filename=\"{name}\";",
-            "cache-control": "public, max-age=31536000",
-        }
-        if self._repeat:
-            headers |= {
-                "x-repo-commit": grant.commit,
-                "x-linked-etag": f'"{grant.sha256}"',
-                "x-linked-size": str(grant.size),
-            }
-        answer = file_answer(place, grant.size, etag, question, headers)
-        return evolve(answer, model=grant.model, file=grant.file)
-
-
-def _expired() -> Answer:
-    """Returns what the byte host says to a link that is over, forged or cut."""
-    said = b"<Error><Code>AccessDenied</Code><Message>Access denied</Message></Error>"
-    return Answer(status=403, headers={"content-type": "text/xml"}, body=b'<?xml version="1.0"?>' + said)
 
 
 def _budget(kind: str, spent: Spent) -> dict[str, str]:
@@ -496,45 +413,9 @@ def _budget(kind: str, spent: Spent) -> dict[str, str]:
     }
 
 
-def _error(status: int, message: str, *, code: str | None = None, api: bool = False, **about: Any) -> Answer:
-    # repr keeps what a client sent from ending the header it is quoted in.
-    headers = {"x-error-message": message if message.isascii() and message.isprintable() else ascii(message)[1:-1]}
-    if code is not None:
-        headers["x-error-code"] = code
-    if status == 401:
-        headers["www-authenticate"] = 'Bearer realm="Authentication required", charset="UTF-8"'
-    if api:
-        return json_answer({"error": message}, status=status, headers=headers, **about)
-    return text_answer(message, status=status, headers=headers, **about)
-
-
-def _missing(repository: Repository, commit: Commit, path: str, *, api: bool) -> Answer:
-    message = f'{path} does not exist on "{commit.id}"' if api else "Entry not found"
-    answer = _error(404, message, code="EntryNotFound", api=api, model=repository.id, file=path)
-    return evolve(answer, headers={**answer.headers, "x-repo-commit": commit.id, "accept-ranges": "bytes"})
-
-
-def _redirect(
-    status: int, location: str, model: str, file: str | None = None, headers: Mapping[str, str] | None = None
-) -> Answer:
-    word = "Temporary Redirect" if status == 307 else "Found"
-    text = f"{word}. Redirecting to {location}"
-    return text_answer(text, status=status, headers={"location": location, **(headers or {})}, model=model, file=file)
-
-
-def _file_headers(commit: Commit, entry: ShelfFile) -> dict[str, str]:
-    name = quote(entry.path.rpartition("/")[2])
-    return {
-        "x-repo-commit": commit.id,
-        "accept-ranges": "bytes",
-        "content-disposition": f"inline; filename*=UTF-8''{name}; filename=\"{name}\";",
-        "content-security-policy": "default-src 'none'; sandbox",
-    }
-
-
 def _whoami(visitor: Account | None) -> Answer:
     if visitor is None:
-        return _error(401, "Invalid username or password.", api=True)
+        return error_answer(401, "Invalid username or password.", api=True)
     return json_answer(
         {
             "type": "user",
@@ -551,54 +432,3 @@ def _whoami(visitor: Account | None) -> Answer:
             "auth": {"type": "access_token", "accessToken": {"displayName": "zooclient", "role": visitor.role}},
         }
     )
-
-
-def _check_expand(names: list[str]) -> None:
-    wrong = [name for name in names if name not in payloads.EXPANDABLE]
-    if wrong:
-        legal = "|".join(f'"{name}"' for name in payloads.EXPANDABLE)
-        raise Refusal(_error(400, f"Invalid option: expected one of {legal} at expand[0], got {wrong[0]!r}", api=True))
-
-
-def _paths_asked(question: Question) -> tuple[list[str], bool]:
-    if "json" in question.headers.get("content-type", ""):
-        try:
-            asked = json.loads(question.body)
-        except (ValueError, RecursionError):
-            raise Refusal(_error(400, "Invalid JSON", api=True)) from None
-        paths = asked.get("paths") if isinstance(asked, dict) else None
-        expand = bool(asked.get("expand")) if isinstance(asked, dict) else False
-    else:
-        pairs = parse_qsl(question.body.decode("utf-8", "replace"), keep_blank_values=True)
-        paths = [value for key, value in pairs if key in ("paths", "paths[]")]
-        expand = any(key == "expand" and value.lower() in ("true", "1") for key, value in pairs)
-    if isinstance(paths, str):
-        paths = [paths]
-    if not isinstance(paths, list) or len(paths) > _MAX_PATHS or not all(isinstance(path, str) for path in paths):
-        raise Refusal(_error(400, f"paths must be a list of {_MAX_PATHS} texts at the most", api=True))
-    return [path.strip("/") for path in paths], expand
-
-
-def _number(question: Question, name: str, default: int, *, most: int | None = None) -> int:
-    text = question.value(name)
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or (most is not None and int(text) < 1):
-        raise Refusal(_error(400, f"Invalid number at {name}", api=True))
-    return int(text) if most is None else min(int(text), most)
-
-
-def _cursor(question: Question) -> int:
-    text = question.value("cursor")
-    try:
-        number = int(base64.urlsafe_b64decode(text)) if text else 0
-    except (ValueError, binascii.Error):
-        number = -1
-    if number < 0:
-        raise Refusal(_error(400, "Invalid cursor", api=True))
-    return number
-
-
-def _next(question: Question, changed: Mapping[str, str]) -> str:
-    kept = [pair for pair in parse_qsl(question.query, keep_blank_values=True) if pair[0] not in changed]
-    return f'<{question.base}{question.path}?{urlencode([*kept, *changed.items()])}>; rel="next"'

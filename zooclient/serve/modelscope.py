@@ -12,30 +12,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import secrets
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from attrs import evolve
 
-from zooclient.errors import Cancelled, StoreError
 from zooclient.serve import modelscope_payloads as payloads
 from zooclient.serve import modelscope_search as search
-from zooclient.serve.accounts import Account, Accounts, knows, let_in
+from zooclient.serve.accounts import Account, knows, let_in
 from zooclient.serve.describe import Describer
-from zooclient.serve.exchange import Answer, Question, Refusal
+from zooclient.serve.exchange import Answer, Question, Refusal, guarded
 from zooclient.serve.modelscope_bytes import Objects, by_gateway, signed
 from zooclient.serve.modelscope_payloads import Shown, declined, legacy, openapi, refused
-from zooclient.serve.protocol import Options, Origins, Site
+from zooclient.serve.protocol import Origins, Site
 from zooclient.serve.quota import Quota
-from zooclient.serve.shelf import Commit, Repository, Shelf, ShelfFile
-from zooclient.serve.signing import Signer
-
-_log = logging.getLogger(__name__)
+from zooclient.serve.shelf import Commit, Repository, ShelfFile
 
 #: Entries, folders included, after which a listing of files is cut without a word.
 CUT = 3000
@@ -48,48 +42,25 @@ _NOT_FOUND = "record not found"
 
 def speak(site: Site) -> Origins:
     """Returns ModelScope's two origins."""
-    scope = Scope(
-        site.shelf,
-        accounts=site.accounts,
-        signer=site.signer,
-        byte_origin=site.byte_origin,
-        options=site.options,
-        clock=site.clock,
-    )
-    return Origins(hub=scope.answer, cdn=Objects(site.shelf, site.signer, clock=site.clock).answer)
+    return Origins(hub=Scope(site).answer, cdn=Objects(site).answer)
 
 
 class Scope:
     """``modelscope.cn`` over a shelf.
 
     Args:
-        shelf: What is served, with the commits and the default branch that this zoo shows.
-        accounts: Who may log in.
-        signer: Makes the links to the byte origin.
-        byte_origin: Called with the origin that a client spoke to (``http://host:port``), returns the one that large
-            files come from.
-        options: How it answers where a choice is left.
-        clock: Unix time in seconds.
+        site: What it is made from; its shelf shows the commits and the default branch that this zoo has.
     """
 
-    def __init__(
-        self,
-        shelf: Shelf,
-        *,
-        accounts: Accounts,
-        signer: Signer,
-        byte_origin: Callable[[str], str],
-        options: Options | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._shelf = shelf
-        self._accounts = accounts
-        self._signer = signer
-        self._byte_origin = byte_origin
-        self._options = options or Options()
-        self._clock = clock
-        self._quota = Quota(self._options.limits, clock)
-        self._describer = Describer(shelf)
+    def __init__(self, site: Site) -> None:
+        self._shelf = site.shelf
+        self._accounts = site.accounts
+        self._signer = site.signer
+        self._byte_origin = site.byte_origin
+        self._options = site.options
+        self._clock = site.clock
+        self._quota = Quota(site.options.limits, site.clock)
+        self._describer = Describer(site.shelf)
 
     def answer(self, question: Question) -> Answer:
         """Returns what ModelScope would say."""
@@ -102,14 +73,9 @@ class Scope:
             headers = {"retry-after": str(spent.seconds)}
             answer = declined("RateLimitExceed", "Request limit exceeded.", 429, headers=headers)
         else:
-            try:
-                answer = self._documented(question, segments[1:]) if documented else self._route(question, segments)
-            except Refusal as refusal:
-                answer = refusal.answer
-            except (StoreError, Cancelled, OSError):
-                # The reason may name paths of this machine; it is for whoever runs it.
-                _log.warning("%s could not be answered.", question.path, exc_info=True)
-                answer = refused(10010500000, "The files of this model cannot be read at the moment.", status=503)
+            unreadable = refused(10010500000, "The files of this model cannot be read at the moment.", status=503)
+            route, parts = (self._documented, segments[1:]) if documented else (self._route, segments)
+            answer = guarded(question, lambda: route(question, parts), unreadable)
         return evolve(answer, headers={"x-request-id": str(uuid.uuid4()), **answer.headers})
 
     def _visitor(self, question: Question) -> Account | None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import time
-from collections.abc import Callable
 from urllib.parse import parse_qsl, urlencode
 
 from attrs import evolve
 
 from zooclient.serve.exchange import Answer, Question, Span
+from zooclient.serve.protocol import Site
 from zooclient.serve.ranges import file_answer, wanted
-from zooclient.serve.shelf import Place, Shelf, ShelfFile
+from zooclient.serve.shelf import Place, ShelfFile
 from zooclient.serve.signing import Signer
 
 #: First part of every path at the host of large files.
@@ -23,15 +22,13 @@ class Objects:
     """The host that signed links lead to: objects by their digest.
 
     Args:
-        shelf: Where the bytes lie.
-        signer: Checks the links.
-        clock: Unix time in seconds.
+        site: What the protocol is made from.
     """
 
-    def __init__(self, shelf: Shelf, signer: Signer, *, clock: Callable[[], float] = time.time) -> None:
-        self._shelf = shelf
-        self._signer = signer
-        self._clock = clock
+    def __init__(self, site: Site) -> None:
+        self._shelf = site.shelf
+        self._signer = site.signer
+        self._clock = site.clock
 
     def answer(self, question: Question) -> Answer:
         """Returns what the host would say."""

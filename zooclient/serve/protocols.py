@@ -8,7 +8,7 @@ from attrs import frozen
 
 from zooclient.errors import ConfigError
 from zooclient.records.rules import ALIASES
-from zooclient.serve import huggingface, modelscope, modelscope_bytes
+from zooclient.serve import huggingface, huggingface_bytes, modelscope, modelscope_bytes
 from zooclient.serve.asgi import MAX_BODY
 from zooclient.serve.civitai import site, storage
 from zooclient.serve.protocol import Origins, Site
@@ -50,7 +50,7 @@ ZOOS: Mapping[str, Zoo] = {
             scheme="hf",
             title="Hugging Face",
             speak=huggingface.speak,
-            byte_path=huggingface.BYTE_PATH,
+            byte_path=huggingface_bytes.BYTE_PATH,
             variable="HF_ENDPOINT",
             mark="hf_",
         ),

@@ -146,6 +146,11 @@ class ZooSettings:
     mirror_policy: str | None = None
     via: str | None = None
 
+    @property
+    def mirrored(self) -> bool:
+        """Whether mirrors play a part."""
+        return bool(self.mirrors) or self.mirror_policy is not None
+
 
 _NOTHING_SET = ZooSettings()
 

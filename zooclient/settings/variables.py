@@ -82,8 +82,18 @@ FOREIGN = (
     Variable("MODELSCOPE_PREFER_AI_SITE", "Ask ModelScope's international site.", "1, ON, YES, TRUE", "off"),
     Variable("HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE", "Open no connection at all.", "1, ON, YES, TRUE", "off"),
     Variable("HF_HUB_DOWNLOAD_TIMEOUT", "Longest silence on a connection.", "seconds", "30"),
-    Variable("HF_TOKEN, HF_TOKEN_PATH, HF_HOME", "Token, token file and cache of Hugging Face.", "text, path", "none"),
-    Variable("MODELSCOPE_API_TOKEN, MODELSCOPE_HOME", "Token and stored login of ModelScope.", "text, path", "none"),
+    Variable("HF_TOKEN, HUGGING_FACE_HUB_TOKEN", "Token of Hugging Face, first wins.", "text", "the token file"),
+    Variable("HF_HUB_DISABLE_IMPLICIT_TOKEN", "Use neither of these, nor the token file.", "1, ON, YES, TRUE", "off"),
+    Variable("HF_TOKEN_PATH", "Token file of Hugging Face.", "path", "token in HF_HOME"),
+    Variable(
+        "HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE", "Cache of Hugging Face's own tools, only read.", "path", "hub in HF_HOME"
+    ),
+    Variable("HF_HOME", "Folder of Hugging Face's own tools.", "path", "huggingface in XDG_CACHE_HOME or ~/.cache"),
+    Variable("MODELSCOPE_API_TOKEN", "Token of ModelScope; empty, it means none.", "text", "the stored login"),
+    Variable("MODELSCOPE_HOME", "Folder of ModelScope's own tool, with its login.", "path", "~/.modelscope"),
+    Variable(
+        "CIVITAI_API_KEY, CIVITAI_TOKEN, CIVITAI_API_TOKEN", "Key of Civitai, first wins.", "text", "the stored key"
+    ),
     Variable("REPLICATE_BASE_URL", "Where to ask Replicate.", "URL", "https://api.replicate.com"),
     Variable("REPLICATE_API_TOKEN", "Token of Replicate.", "text", "the stored token"),
 )

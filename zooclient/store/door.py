@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import evolve
 
 from zooclient.errors import IntegrityError
-from zooclient.records.digest import PROOF
+from zooclient.records.digest import proves
 from zooclient.records.snapshot import Observed
 from zooclient.store.files import CHUNK, discard, flush, hash_file, looks_sparse, storing, write_text
 from zooclient.store.layout import Layout
@@ -32,11 +32,6 @@ Outcome = Literal["moved in", "already there"]
 FLUSHES = not hasattr(os.stat_result, "st_blocks")
 
 
-def proved(file: FileEntry) -> bool:
-    """Whether the zoo states a digest that proves a content."""
-    return any(name in file.digests for name in PROOF)
-
-
 def refuse_unproved(file: FileEntry, allow_unverified: bool) -> None:
     """Refuses a file for which no digest is stated that proves its content, unless that was allowed.
 
@@ -45,7 +40,7 @@ def refuse_unproved(file: FileEntry, allow_unverified: bool) -> None:
     Raises:
         IntegrityError: That is so.
     """
-    if not proved(file) and not allow_unverified:
+    if not proves(file.digests) and not allow_unverified:
         stated = f" that proves its content (only {', '.join(sorted(file.digests))})" if file.digests else ""
         raise IntegrityError(
             f"The zoo states no digest{stated} for {file.path!r}, so nobody can tell whether its bytes are right.",

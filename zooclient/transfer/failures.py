@@ -158,7 +158,7 @@ def status_error(response: Response) -> ZooError:
     return ProtocolError(
         f"{place} answered with status {status} where bytes were expected.",
         url=place,
-        hint='via="official" asks through the zoo\'s own client.',
+        hint="A proxy or a login page may stand in between.",
     )
 
 

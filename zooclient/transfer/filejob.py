@@ -9,16 +9,17 @@ from contextlib import closing
 from http.client import HTTPException
 
 from zooclient.errors import IntegrityError, NetworkError, ProtocolError, ZooError
-from zooclient.net.origin import masked, origin
+from zooclient.net.origin import masked
 from zooclient.net.policy import BUSY, Outcome, decide, server_wait
 from zooclient.records.snapshot import Observed, Receipt
+from zooclient.transfer.accepting import Accepting
 from zooclient.transfer.crew import Crew
 from zooclient.transfer.failures import Passing, Refusal, StartOver, network_error
 from zooclient.transfer.item import Item, Source
 from zooclient.transfer.lineup import Lineup, Repute
 from zooclient.transfer.pace import Pace
 from zooclient.transfer.partial import Partial
-from zooclient.transfer.ranges import Lease, parse_content_range, range_header
+from zooclient.transfer.ranges import Lease, range_header
 from zooclient.transfer.reporter import Reporter
 from zooclient.transfer.sink import Sink, Slot
 from zooclient.transfer.transport import Reply
@@ -81,6 +82,7 @@ class FileJob:
         self._way: Way | None = None
         self._pace = Pace(self._limits.stall_timeout, time.monotonic())
         self._label = ""
+        self._accepting = Accepting(item, "")
         self._single = False
         self._ranged = False
         self._piece = self._limits.piece_size
@@ -227,6 +229,7 @@ class FileJob:
         if source.bears is not None:
             self._crew.bound(source.bears, self._tools.cancel)
         self._way, self._label = Way(source, self._tools), source.label
+        self._accepting = Accepting(self.item, source.label)
         self._pace = Pace(self._limits.stall_timeout, time.monotonic())
         self._single = self._ranged = self._waits = False
         fruitless, restarts, mark = 0, 0, partial.have
@@ -441,61 +444,13 @@ class FileJob:
         return partial.whole(lease) or (self._single and lease.at == 0)
 
     def _accept(self, reply: Reply, lease: Lease, partial: Partial) -> None:
-        """Looks whether the answer continues what is here."""
-        if reply.status == 416:
-            self._refused_range(reply, partial)
-        if reply.status == 206:
-            self._accept_part(reply, lease, partial)
-        else:
-            self._accept_whole(reply, lease, partial)
-        headers = reply.headers
-        validator = headers.get("etag") or headers.get("last-modified")
-        if not partial.agrees(origin(reply.url), validator):
-            raise StartOver(self._replaced(reply))
-        if reply.status == 206 and not self._ranged and not self._single:
+        """Takes an answer that continues what is here, and learns from it what the source can do."""
+        asked_for_all = self._asks_for_all(lease, partial)
+        if self._accepting.accept(reply, lease, partial, asked_for_all=asked_for_all):
+            self._single = True
+        elif reply.status == 206 and not self._ranged and not self._single:
             self._ranged = True
             self._crew.call()
-
-    def _accept_part(self, reply: Reply, lease: Lease, partial: Partial) -> None:
-        part = parse_content_range(reply.headers.get("content-range", ""))
-        if part is None or part.start != lease.at or (part.size is None and partial.size is None):
-            raise StartOver(
-                self._odd(f"answers another range than the one asked for, {range_header(lease.at, lease.stop)}"),
-                single=True,
-            )
-        if part.size is not None:
-            self._hold_size(part.size, reply, partial)
-
-    def _accept_whole(self, reply: Reply, lease: Lease, partial: Partial) -> None:
-        if "content-range" in reply.headers and not self._asks_for_all(lease, partial):
-            # The gateway of ModelScope does so, with whatever length: whether it is the part or the whole is a guess.
-            raise StartOver(self._odd("sends part of the file as if it were the whole"), single=True)
-        if lease.at != 0 or not partial.untouched:
-            # Either it does not do ranges, or the file is another one by now. Appending would mix or double bytes.
-            changed = partial.validator(origin(reply.url)) not in (None, reply.headers.get("etag"))
-            error = self._replaced(reply) if changed else self._odd("sends the whole file where a part was asked for")
-            raise StartOver(error, single=not changed)
-        if reply.length is not None:
-            self._hold_size(reply.length, reply, partial)
-        if not partial.whole(lease):
-            self._single = True
-            partial.widen(lease)
-
-    def _refused_range(self, reply: Reply, partial: Partial) -> None:
-        part = parse_content_range(reply.headers.get("content-range", ""))
-        reply.drain()
-        if part is not None and part.size is not None:
-            self._hold_size(part.size, reply, partial)
-        raise StartOver(self._odd("refuses to send a part of the file"), single=True)
-
-    def _hold_size(self, size: int, reply: Reply, partial: Partial) -> None:
-        """Refuses an answer of another size than the one claimed, before a byte of it is read."""
-        if partial.size is None:
-            partial.learn(size)
-        elif size != partial.size and self.item.file.size is None:
-            raise StartOver(self._replaced(reply))
-        elif size != partial.size:
-            raise Refusal(self._wrong_size(f"{size} bytes", reply))
 
     def _pour(self, reply: Reply, route: Route, lease: Lease, partial: Partial) -> None:
         while lease.left != 0:
@@ -516,7 +471,7 @@ class FileJob:
             place = masked(reply.url)
             raise Passing(NetworkError(f"{place} ended the answer {lease.left} bytes early.", url=place), kind="cut")
         elif reply.length is None and lease.stop == partial.size and reply.fill(memoryview(bytearray(1))):
-            raise Refusal(self._wrong_size(f"more than {partial.size} bytes", reply))
+            raise Refusal(self._accepting.wrong_size(f"more than {partial.size} bytes", reply))
 
     def _mind_pace(self, count: int = 0) -> None:
         """Counts bytes, and gives the source a rest where it has become far too slow and there may be another."""
@@ -535,35 +490,6 @@ class FileJob:
             self._rate = count / poured
         if count >= self._piece and waited > max(_FAR, 0.02 * poured):
             self._piece = min(2 * self._piece, _GROWTH * self._limits.piece_size)
-
-    # -- sentences ---------------------------------------------------------------------------------------
-
-    def _wrong_size(self, came: str, reply: Reply) -> IntegrityError:
-        path = self.item.file.path
-        kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-        page = kind == "text/html" and not path.lower().endswith((".html", ".htm"))
-        what = "an HTML page in place of the file, " if page else ""
-        return IntegrityError(
-            f"{self._label} sends {what}{came} for {path} of {self.item.owner}, "
-            f"where {self.item.file.size} were promised.",
-            url=masked(reply.url),
-            hint="A login page or a proxy stands in between; open the address in a browser."
-            if page
-            else "The server has another file than the one listed, or something in between cuts it.",
-        )
-
-    def _replaced(self, reply: Reply) -> IntegrityError:
-        return IntegrityError(
-            f"{self.item.file.path} of {self.item.owner} was replaced at {self._label} while it was fetched.",
-            url=masked(reply.url),
-            hint="What had arrived was thrown away, so that two contents do not mix. Run it again.",
-        )
-
-    def _odd(self, what: str) -> ProtocolError:
-        return ProtocolError(
-            f"{self._label} {what}, for {self.item.file.path} of {self.item.owner}.",
-            hint='via="official" asks through the zoo\'s own client.',
-        )
 
 
 class _Dismissed(Exception):

@@ -171,6 +171,8 @@ class Way:
                 reply.drain()
                 continue
             if not route.foreign or reply.status not in _EXPIRED:
+                if route.foreign:
+                    self._route = route  # who is only busy says nothing against the link: it is not asked for again
                 reply = self._bytes(reply, route)
                 self._route = route
                 return reply, route

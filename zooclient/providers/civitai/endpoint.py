@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from zooclient.errors import ConfigError, IntegrityError
-from zooclient.net.origin import masked, origin
+from zooclient.errors import IntegrityError
+from zooclient.net.origin import one_spelling, origin
 
 #: Where Civitai is.
 OFFICIAL: Final = "https://civitai.com"
@@ -35,19 +35,7 @@ def normal_endpoint(endpoint: str) -> str:
     Raises:
         ConfigError: It is no plain http or https address.
     """
-    try:
-        origin(endpoint)
-        parts = urlsplit(endpoint)
-    except (ValueError, IntegrityError) as error:
-        raise ConfigError(
-            f"The endpoint {masked(endpoint)!r} is no plain http or https address.",
-            zoo="civitai",
-            hint="An endpoint looks like https://civitai.red, without user name or password.",
-        ) from error
-    if parts.query or parts.fragment:
-        raise ConfigError(f"The endpoint {masked(endpoint)!r} holds more than an address and a path.", zoo="civitai")
-    bare = endpoint.rstrip("/")
-    return _ALIASES.get(bare.lower(), bare)
+    return one_spelling(endpoint, zoo="civitai", example="https://civitai.red", aliases=_ALIASES)
 
 
 def entitled(endpoint: str) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from zooclient.net.origin import masked
 from zooclient.providers.civitai.endpoint import is_login, is_page, is_site
 from zooclient.providers.civitai.wire import page_url
 from zooclient.providers.reading import instant, line, mapping, strings
+from zooclient.providers.refusing import asked_wait, complete, quoted, subject, untaken
 from zooclient.records.ref import Ref
 
 _KEY = "`zooclient login civitai` stores a key; one is made at {}/user/account."
@@ -46,13 +47,8 @@ def refusal(response: Response, ref: Ref | None, operation: str, *, endpoint: st
         endpoint: Address of the site.
         web: Address of the pages for people, without a slash at the end.
     """
-    asked = str(ref) if ref is not None else masked(response.request.url)
-    question = _Question(response, ref, operation, asked, endpoint, web)
-    error = question.read()
-    error.about(
-        zoo="civitai", ref=str(ref) if ref is not None else None, operation=operation, url=masked(response.request.url)
-    )
-    return error
+    question = _Question(response, ref, operation, subject(response, ref), endpoint, web)
+    return complete(question.read(), response, "civitai", ref, operation)
 
 
 @frozen
@@ -87,7 +83,7 @@ class _Question:
             return self._page()
         if status == 451 or told.get("code") == "REGION_BLOCKED":
             return AccessError(
-                f"Civitai may not be asked from this country{_quoted(said)}.",
+                f"Civitai may not be asked from this country{quoted(said)}.",
                 hint="This is about the place of the connection, not about the model or the account.",
             )
         if status == 429:
@@ -131,19 +127,19 @@ class _Question:
         return ProtocolError(f"{what}.", hint="A proxy or a login page may stand in between.")
 
     def _too_much(self, said: str) -> ZooError:
-        hint = None
+        hint = "Ask for less at once, and run it again later; what has arrived is kept."
         if _TOO_MANY in said:
             hint = "This is the site's quota of downloads: it takes hours, and more tries make it no shorter."
         return RateLimited(
-            f"Civitai asks to wait before {self.asked} is asked again{_quoted(said)}.",
-            retry_after=_wait(self.response),
+            f"Civitai asks to wait before {self.asked} is asked again{quoted(said)}.",
+            retry_after=asked_wait(self.response),
             hint=hint,
         )
 
     def _unauthorized(self, told: dict[str, Any], said: str) -> ZooError:
         if _NO_DOWNLOAD in said:
             return AccessError(
-                f"The creator of {self.asked} lets nobody download it{_quoted(said)}.",
+                f"The creator of {self.asked} lets nobody download it{quoted(said)}.",
                 access_url=self.page,
                 hint="It can be used on the site alone; no key changes that.",
             )
@@ -156,7 +152,7 @@ class _Question:
         if "logged in" in said:
             return self._login()
         return AccessError(
-            f"{self.asked} needs a key that is valid{_quoted(said)}.",
+            f"{self.asked} needs a key that is valid{quoted(said)}.",
             access_url=f"{self.web}/user/account",
             hint="One that was sent may be expired or revoked, or its account banned. " + self.key,
         )
@@ -171,13 +167,13 @@ class _Question:
         if told.get("error") == "Early Access" or until is not None:
             day = f" until {until:%Y-%m-%d %H:%M} UTC" if until is not None else ""
             return AccessError(
-                f"{self.asked} has to be bought{day}{_quoted(said)}.",
+                f"{self.asked} has to be bought{day}{quoted(said)}.",
                 access_url=self.page,
                 hint="A key of an account that bought it lets you in."
                 + (" It is free after that time." if until is not None else ""),
             )
         return AccessError(
-            f"The account that asks may not have {self.asked}{_quoted(said)}.",
+            f"The account that asks may not have {self.asked}{quoted(said)}.",
             access_url=self.page,
             hint="Its page tells who may. " + self.key,
         )
@@ -185,39 +181,35 @@ class _Question:
     def _missing(self, said: str) -> ZooError:
         if self.operation == "download":
             return NotFound(
-                f"Civitai has no file for {self.asked} any longer, or for this account{_quoted(said)}.",
+                f"Civitai has no file for {self.asked} any longer, or for this account{quoted(said)}.",
                 hint="Its creator may have replaced or withdrawn it since it was resolved: resolve it again.",
             )
         if self.ref is not None and self.ref.revision is None:
             hint = f"A bare number is a model; a version is written civitai:@{self.ref.id}."
         else:
             hint = "It may be unpublished, private, or so new that the site has not looked at it."
-        return NotFound(f"Civitai has no {self.asked}, or none that this account may see{_quoted(said)}.", hint=hint)
+        return NotFound(f"Civitai has no {self.asked}, or none that this account may see{quoted(said)}.", hint=hint)
 
     def _failing(self, status: int, said: str) -> ZooError:
         if status == 501:
-            return Unsupported(f"The server does not know how to answer for {self.asked}{_quoted(said)}.")
+            return Unsupported(f"The server does not know how to answer for {self.asked}{quoted(said)}.")
         hint = "Its search is overloaded at times." if _OVERLOADED in said else "Try again in a moment."
-        return NetworkError(f"Civitai failed on {self.asked} with status {status}{_quoted(said)}.", hint=hint)
+        return NetworkError(f"Civitai failed on {self.asked} with status {status}{quoted(said)}.", hint=hint)
 
     def _other(self, status: int, said: str) -> ZooError:
         if status == 402:
-            return AccessError(f"{self.asked} is to be paid for{_quoted(said)}.", access_url=self.page)
+            return AccessError(f"{self.asked} is to be paid for{quoted(said)}.", access_url=self.page)
         if status == 405:
-            return Unsupported(f"The server does not take such a question for {self.asked}{_quoted(said)}.")
+            return untaken(self.asked, said)
         if status == 410:
             return Gone(
-                f"{self.asked} was there, and its files are not handed out any longer{_quoted(said)}.",
+                f"{self.asked} was there, and its files are not handed out any longer{quoted(said)}.",
                 hint="Its creator archived it; the same bytes may lie in a store or a mirror.",
             )
         return ProtocolError(
-            f"Civitai did not take the question about {self.asked} (status {status}){_quoted(said)}.",
+            f"Civitai did not take the question about {self.asked} (status {status}){quoted(said)}.",
             hint="Is the endpoint right?",
         )
-
-
-def _quoted(said: str) -> str:
-    return f": {said.rstrip('.')}" if said else ""
 
 
 def _body(response: Response) -> dict[str, Any]:
@@ -244,15 +236,6 @@ def _said(told: dict[str, Any], response: Response) -> str:
     words += strings([mapping(issue).get("message") for issue in issues[:5]])
     words += strings(mapping(error).get("message"))
     return line("; ".join(dict.fromkeys(words)))
-
-
-def _wait(response: Response) -> float | None:
-    """Seconds that the answer asks to wait; None when it does not say."""
-    import time
-
-    from zooclient.net.policy import server_wait  # its dates bring in sockets, which a warm load does not want
-
-    return server_wait(response.headers, time.time())
 
 
 def unwanted(response: Response, endpoint: str) -> bool:

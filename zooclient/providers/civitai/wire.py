@@ -236,6 +236,10 @@ def read_record(answers: Answers, requested: Ref, *, endpoint: str, web: str, no
     version = {**within, **{name: value for name, value in alone.items() if value is not None}}
     identity = ident(model.get("id")) or str(ident(version.get("modelId")))
     page = page_url(web, identity, chosen)
+    access = read_access(model, version, page=page, now=now)
+    if alone and access.state != "gone" and not any(isinstance(told.get("files"), list) for told in (alone, within)):
+        # The site shows no version without files but an archived one: this would pass for a model that is nothing.
+        entries(version.get("files"), "the list of files")
     files, odd = read_files(joined(_files(alone), _files(within)), chosen)
     base_model = string(version.get("baseModel"))
     extra, dropped = _extra(model, version)
@@ -265,7 +269,7 @@ def read_record(answers: Answers, requested: Ref, *, endpoint: str, web: str, no
         likes=_likes(model),
         created_at=instant(version.get("createdAt")),
         updated_at=instant(version.get("updatedAt")) or instant(version.get("publishedAt")),
-        access=read_access(model, version, page=page, now=now),
+        access=access,
         nsfw=_adult({**about, **model}),
         web_url=page,
         metadata=_metadata(model, version, base_model),

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zooclient.errors import ConfigError, StoreError
 from zooclient.providers.base import Keeper
-from zooclient.providers.tokens import Token, may_have_token, own_token, stripped, write_private
+from zooclient.providers.tokens import Token, TokenFile, of_variables, own_or_around
 
 if TYPE_CHECKING:
     from zooclient.settings import Settings, ZooSettings
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
-#: Bytes of a token file at the most; anything larger is no token.
-_MOST = 64 * 1024
 
 
 def token_for(zoo: ZooSettings, settings: Settings, *, official: bool) -> Token | None:
@@ -35,29 +32,14 @@ def token_for(zoo: ZooSettings, settings: Settings, *, official: bool) -> Token 
     Raises:
         ConfigError: A token holds what no token holds.
     """
-    if not may_have_token(zoo, official=official):
-        return None
-    own = own_token(zoo)
-    if own is not None or not settings.surroundings:
-        return own
-    return surrounding_token(settings.environ)
+    return own_or_around(zoo, settings, surrounding_token, official=official)
 
 
 def surrounding_token(environ: Mapping[str, str]) -> str | None:
     """Returns the token that the Hub's own tools would use without being told."""
     if environ.get("HF_HUB_DISABLE_IMPLICIT_TOKEN", "").upper() in _TRUE:
         return None
-    for variable in VARIABLES:
-        token = stripped(environ.get(variable, ""), variable)
-        if token is not None:
-            return token
-    path = token_file(environ)
-    try:
-        with path.open("rb") as file:
-            held = file.read(_MOST)
-    except OSError:
-        return None  # not there, or not ours to read: nobody is logged in
-    return stripped(held.decode("utf-8", "replace"), str(path))
+    return of_variables(environ, VARIABLES) or _FILE.read(environ)
 
 
 def token_file(environ: Mapping[str, str]) -> Path:
@@ -95,49 +77,14 @@ def _expanded(text: str, environ: Mapping[str, str]) -> Path:
     return Path(text)
 
 
-def store_token(environ: Mapping[str, str], token: str, *, endpoint: str | None = None) -> Path:
-    """Writes a token where the Hub's tools find it, readable by its owner alone, whole or not at all.
+_FILE = TokenFile(
+    zoo="hf",
+    place=token_file,
+    called="The token file {}",
+    hint="HF_TOKEN_PATH names another place; HF_TOKEN holds a token without a file.",
+)
 
-    There is one token for whichever server, so ``endpoint`` changes nothing.
-
-    Raises:
-        ConfigError: It holds what no token holds, or nothing.
-        StoreError: It cannot be written.
-    """
-    text = stripped(token, "The token")
-    path = token_file(environ)
-    if text is None:
-        raise ConfigError("No token was given.", zoo="hf", operation="login")
-    try:
-        write_private(path, text.encode("ascii"))
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    return path
-
-
-def forget_token(environ: Mapping[str, str]) -> Path | None:
-    """Removes the stored token, and returns where it was; None when there was none.
-
-    Raises:
-        StoreError: It cannot be removed.
-    """
-    path = token_file(environ)
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    return path
-
-
-def _unwritable(path: Path, error: OSError) -> StoreError:
-    return StoreError(
-        f"The token file {path} cannot be written: {error.strerror or error}.",
-        zoo="hf",
-        hint="HF_TOKEN_PATH names another place; HF_TOKEN holds a token without a file.",
-    )
-
+store_token, forget_token = _FILE.store, _FILE.forget
 
 KEEPER = Keeper(
     tokens_page="https://huggingface.co/settings/tokens",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
 
-from zooclient.errors import ConfigError, IntegrityError
-from zooclient.net.origin import masked, origin
+from zooclient.net.origin import one_spelling, origin
 
 #: Where the Hub is.
 OFFICIAL: Final = "https://huggingface.co"
@@ -25,16 +23,4 @@ def normal_endpoint(endpoint: str) -> str:
     Raises:
         ConfigError: It is no plain http or https address.
     """
-    try:
-        origin(endpoint)
-        parts = urlsplit(endpoint)
-    except (ValueError, IntegrityError) as error:
-        raise ConfigError(
-            f"The endpoint {masked(endpoint)!r} is no plain http or https address.",
-            zoo="hf",
-            hint="An endpoint looks like https://hub.example.org, without user name or password.",
-        ) from error
-    if parts.query or parts.fragment:
-        raise ConfigError(f"The endpoint {masked(endpoint)!r} holds more than an address and a path.", zoo="hf")
-    bare = endpoint.rstrip("/")
-    return _ALIASES.get(bare.lower(), bare)
+    return one_spelling(endpoint, zoo="hf", example="https://hub.example.org", aliases=_ALIASES)

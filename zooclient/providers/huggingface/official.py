@@ -7,9 +7,7 @@ name, without telemetry and without a token but ours. What it brings is not veri
 from __future__ import annotations
 
 import errno
-import os
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from zooclient import __version__
 from zooclient.errors import IntegrityError, NetworkError, ProtocolError, StoreError, Unsupported, ZooError
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Request, Response
-from zooclient.providers.child import ask_child
+from zooclient.providers.child import ask_child, brought, environment, names_and_texts
 from zooclient.providers.huggingface import wire
 from zooclient.providers.huggingface.refusal import refusal
 from zooclient.providers.reading import line, mapping
@@ -74,11 +72,9 @@ class OfficialHub:
             "version": __version__,
         }
         answer = ask_child(_CHILD, wish, self._environment(into), cancel)
-        if "path" in answer:
-            found = Path(str(answer["path"]))
-            if found.is_file() and found.resolve().is_relative_to(into.resolve()):
-                return found
-            raise ProtocolError(f"huggingface_hub put {file.path} of {record.ref} somewhere else than asked.")
+        found = brought(answer, "huggingface_hub", record, file, into)
+        if found is not None:
+            return found
         chain = [mapping(link) for link in answer.get("chain") or ()]
         url = wire.file_url(self.endpoint, record.ref.id, record.ref.revision or "", file.path)
         error = judged(chain, Request(url=url), record, file, web=self.endpoint)
@@ -86,23 +82,16 @@ class OfficialHub:
         raise error
 
     def _environment(self, into: Path) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not _OURS.match(name)}
-        kept |= {name: value for name, value in self.environ.items() if _PASSED.fullmatch(name)}
-        if self.proxy is not None:
-            kept = {name: value for name, value in kept.items() if not name.upper().endswith("_PROXY")}
-            kept |= {"HTTP_PROXY": self.proxy, "HTTPS_PROXY": self.proxy}
         home = into / "home"
-        return kept | {
+        set_here = {
             "HF_ENDPOINT": self.endpoint,
             "HF_HOME": str(home),
             "HF_HUB_CACHE": str(home / "hub"),
             "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
-            "NETRC": os.devnull,
-            "PYTHONIOENCODING": "utf-8",
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
+        return environment(self.environ, self.proxy, ours=_OURS, passed=_PASSED, set_here=set_here)
 
 
 def judged(
@@ -114,8 +103,7 @@ def judged(
         if isinstance(status, int) and status >= 300:
             response = Response(request=request, status=status, headers={k: str(v) for k, v in headers.items()})
             return refusal(response, record.ref, "download", web=web)
-    names = {name for link in chain for name in link.get("names") or ()}
-    texts = [re.sub(r"\?[^\s'\"<>)]+", "?…", str(link.get("text"))) for link in chain]
+    names, texts = names_and_texts(chain)
     said = line(texts[0]) if texts else "it said nothing"
     what = f"huggingface_hub could not fetch {file.path} of {record.ref}: {said}"
     if "ModuleNotFoundError" in names or "ImportError" in names:

@@ -10,12 +10,10 @@ import json
 
 from zooclient.errors import (
     AccessError,
-    ConfigError,
     Gone,
     IntegrityError,
     NetworkError,
     NotFound,
-    ProtocolError,
     RateLimited,
     Unsupported,
     ZooError,
@@ -23,6 +21,7 @@ from zooclient.errors import (
 from zooclient.net.exchange import Response, redirect_target
 from zooclient.net.origin import masked
 from zooclient.providers.reading import line, mapping, strings
+from zooclient.providers.refusing import asked_wait, by_status, complete, quoted, subject
 from zooclient.records.ref import Ref
 
 _LOGIN = "`zooclient login hf` stores a token; one is made at {}/settings/tokens."
@@ -39,16 +38,12 @@ def refusal(response: Response, ref: Ref | None, operation: str, *, web: str) ->
         operation: The verb under way.
         web: Address of the pages for people, without a slash at the end.
     """
-    error = _read(response, ref, operation, web)
-    error.about(
-        zoo="hf", ref=str(ref) if ref is not None else None, operation=operation, url=masked(response.request.url)
-    )
-    return error
+    return complete(_read(response, ref, operation, web), response, "hf", ref, operation)
 
 
 def _read(response: Response, ref: Ref | None, operation: str, web: str) -> ZooError:
     status, code, said = response.status, response.headers.get("x-error-code", ""), _said(response)
-    asked = str(ref) if ref is not None else masked(response.request.url)
+    asked = subject(response, ref)
     target = redirect_target(response)
     if target is not None:
         return IntegrityError(
@@ -58,7 +53,7 @@ def _read(response: Response, ref: Ref | None, operation: str, web: str) -> ZooE
     if status == 429:
         return RateLimited(
             f"The Hub asks to wait before {asked} is asked again.",
-            retry_after=_wait(response),
+            retry_after=asked_wait(response),
             hint="A token has a larger budget: " + _LOGIN.format(web),
         )
     if status in (408, 425) or status >= 500:
@@ -76,7 +71,7 @@ def _failing(status: int, asked: str, said: str) -> ZooError:
     if status == 501:
         return Unsupported(f"The server does not know how to answer for {asked} ({said or status}).")
     return NetworkError(
-        f"The Hub failed on {asked} with status {status}{_quoted(said)}.",
+        f"The Hub failed on {asked} with status {status}{quoted(said)}.",
         hint="Try again in a moment; https://status.huggingface.co tells about outages.",
     )
 
@@ -96,7 +91,7 @@ def _gated(response: Response, ref: Ref | None, asked: str, said: str, web: str)
             hint=f"Ask for access at {page}, then log in: " + _LOGIN.format(web),
         )
     return AccessError(
-        f"{asked} is gated, and the account that asks has no access{_quoted(said)}.",
+        f"{asked} is gated, and the account that asks has no access{quoted(said)}.",
         access_url=page,
         hint=f"Ask for access at {page}.",
     )
@@ -129,32 +124,20 @@ def _missing(
 
 
 def _other(status: int, asked: str, said: str, web: str) -> ZooError:
-    if status == 402:
-        return AccessError(f"{asked} is to be paid for{_quoted(said)}.", access_url=f"{web}/settings/billing")
     if status == 403:
         return AccessError(
-            f"The account that asks may not do that with {asked}{_quoted(said)}.",
+            f"The account that asks may not do that with {asked}{quoted(said)}.",
             access_url=f"{web}/settings/tokens",
             hint="The token may lack a permission, or the account the right.",
         )
-    if status == 405:
-        return Unsupported(f"The server does not take such a question for {asked}{_quoted(said)}.")
-    if status == 409:
-        return ConfigError(f"It is there already: {said or asked}.", hint="Choose another name, or use what is there.")
-    if status == 410:
-        return Gone(f"{asked} was there, and is gone{_quoted(said)}.")
-    if status == 412:
-        return IntegrityError(f"{asked} changed meanwhile{_quoted(said)}.", hint="Look at what is there now.")
-    if status == 451:
-        return AccessError(f"{asked} may not be had from here, for legal reasons{_quoted(said)}.")
-    return ProtocolError(
-        f"The Hub did not take the question about {asked} (status {status}){_quoted(said)}.",
+    return by_status(
+        status,
+        asked,
+        said,
+        zoo="The Hub",
+        billing=f"{web}/settings/billing",
         hint='Is the endpoint right? via="official" asks through the zoo\'s own client.',
     )
-
-
-def _quoted(said: str) -> str:
-    return f": {said.rstrip('.')}" if said else ""
 
 
 def _said(response: Response) -> str:
@@ -171,12 +154,3 @@ def _said(response: Response) -> str:
     errors = told.get("errors")
     listed = [mapping(item).get("message") for item in errors] if isinstance(errors, list) else []
     return line("; ".join(strings(told.get("error")) or strings(listed)))
-
-
-def _wait(response: Response) -> float | None:
-    """Seconds that the answer asks to wait; None when it does not say."""
-    import time
-
-    from zooclient.net.policy import server_wait  # its dates bring in sockets, which a warm load does not want
-
-    return server_wait(response.headers, time.time())

@@ -14,11 +14,23 @@ from urllib.parse import quote, urlencode, urljoin
 
 from attrs import evolve
 
-from zooclient.errors import IntegrityError, ProtocolError, RefError, Unsupported
+from zooclient.errors import IntegrityError, ProtocolError
 from zooclient.net.exchange import Response
 from zooclient.net.origin import masked, origin
 from zooclient.providers.base import Account
-from zooclient.providers.reading import count, entries, instant, mapping, plain, string, strings, unread
+from zooclient.providers.reading import (
+    count,
+    entries,
+    fields,
+    instant,
+    is_commit,
+    is_id,
+    mapping,
+    plain,
+    string,
+    strings,
+    unread,
+)
 from zooclient.records.classify import FORMATS, classify
 from zooclient.records.filters import most_parameters
 from zooclient.records.licenses import hub_id, license_of
@@ -30,7 +42,6 @@ from zooclient.records.sizes import weights_size
 
 SCHEME = "hf"
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~-]+(?:\s*=\s*(?:"[^"]*"|[^\s",;]*))?)*)')
 
 #: Fields that a hit is made of, asked for by name: a listing's default set lacks half of them.
@@ -150,27 +161,13 @@ def base_model_id(query: Query) -> str | None:
     """Returns the Hub's id of the base model of a query; None when there is none, or it is of another zoo."""
     if not query.base_model:
         return None
-    if is_id(query.base_model):
+    if is_id(query.base_model, SCHEME):
         return query.base_model
     ref = Ref.parse(query.base_model)
     return ref.id if ref.scheme == SCHEME else None
 
 
 # -- answers ------------------------------------------------------------------------------------
-
-
-def is_id(text: str) -> bool:
-    """Tells whether a text is a repository id."""
-    try:
-        Ref(scheme=SCHEME, id=text)
-    except (RefError, Unsupported):
-        return False
-    return True
-
-
-def is_commit(text: str) -> bool:
-    """Tells whether a text is a full commit."""
-    return _COMMIT.fullmatch(text) is not None
 
 
 def read_info(payload: Any, requested: Ref, *, endpoint: str) -> ModelRecord:
@@ -185,7 +182,7 @@ def read_info(payload: Any, requested: Ref, *, endpoint: str) -> ModelRecord:
         ProtocolError: No object, or one without id, commit or list of files.
         IntegrityError: A file name that is not safe, or one listed twice.
     """
-    told = _object(payload, "a model")
+    told = fields(payload, "a model")
     identity, commit = _identity(told), _commit(told)
     files = read_files(entries(told.get("siblings"), "the list of files (siblings)"))
     metadata = plain(mapping(told.get("cardData")))
@@ -233,7 +230,7 @@ def read_files(listed: Sequence[Any]) -> tuple[FileEntry, ...]:
     """
     found: dict[str, FileEntry] = {}
     for entry in listed:
-        told = _object(entry, "a file")
+        told = fields(entry, "a file")
         if told.get("type") == "directory":
             continue
         file = _file(told)
@@ -330,7 +327,7 @@ def read_hits(payload: Any, *, endpoint: str) -> tuple[Hit, ...]:
     Raises:
         ProtocolError: No list, or a row that is no object or has no id.
     """
-    rows = [_object(row, "a model") for row in entries(payload, "the list of models")]
+    rows = [fields(row, "a model") for row in entries(payload, "the list of models")]
     return tuple(_hit(row, endpoint) for row in rows if _row_is_model(row))
 
 
@@ -338,7 +335,7 @@ def _row_is_model(row: Mapping[str, Any]) -> bool:
     name = row.get("id", row.get("modelId"))
     if not isinstance(name, str):
         raise ProtocolError("The answer lists a model without an id.")
-    return is_id(name)
+    return is_id(name, SCHEME)
 
 
 def _hit(told: Mapping[str, Any], endpoint: str) -> Hit:
@@ -377,11 +374,11 @@ def read_demos(payload: Any, *, endpoint: str) -> tuple[Demo, ...]:
     Raises:
         ProtocolError: No list, or a row that is no object.
     """
-    rows = [_object(row, "a Space") for row in entries(payload, "the list of Spaces")]
+    rows = [fields(row, "a Space") for row in entries(payload, "the list of Spaces")]
     return tuple(
         Demo(id=row["id"], url=f"{endpoint}/spaces/{row['id']}", state=space_state(row.get("runtime")))
         for row in rows
-        if isinstance(row.get("id"), str) and is_id(row["id"])
+        if isinstance(row.get("id"), str) and is_id(row["id"], SCHEME)
     )
 
 
@@ -396,7 +393,7 @@ def read_refs(payload: Any) -> dict[str, str]:
     Raises:
         ProtocolError: No object.
     """
-    told = _object(payload, "the branches and tags")
+    told = fields(payload, "the branches and tags")
     found: dict[str, str] = {}
     for kind in ("branches", "tags", "converts", "pullRequests"):
         for item in told.get(kind) or () if isinstance(told.get(kind), list) else ():
@@ -414,7 +411,7 @@ def read_account(payload: Any) -> Account:
     Raises:
         ProtocolError: No object, or one without a name.
     """
-    told = _object(payload, "an account")
+    told = fields(payload, "an account")
     name = string(told.get("name"))
     if name is None:
         raise ProtocolError("The answer names no account.")
@@ -425,19 +422,9 @@ def read_account(payload: Any) -> Account:
 # -- parts --------------------------------------------------------------------------------------
 
 
-def _object(payload: Any, what: str) -> Mapping[str, Any]:
-    if isinstance(payload, dict):
-        return payload
-    kind = "null" if payload is None else type(payload).__name__
-    raise ProtocolError(
-        f"The answer has {kind} in place of {what}.",
-        hint='Is the endpoint right? via="official" asks through the zoo\'s own client.',
-    )
-
-
 def _identity(told: Mapping[str, Any]) -> str:
     name = told.get("id", told.get("modelId"))
-    if not isinstance(name, str) or not is_id(name):
+    if not isinstance(name, str) or not is_id(name, SCHEME):
         raise ProtocolError(f"The answer does not name a model: its id is {str(name)[:100]!r}.")
     return name
 
@@ -480,7 +467,7 @@ def _base_models(metadata: Mapping[str, Any], tags: Iterable[str]) -> tuple[str,
     claims = strings(metadata.get("base_model")) or tuple(
         tag.rpartition(":")[2] for tag in tags if tag.startswith("base_model:")
     )
-    return tuple(dict.fromkeys(f"{SCHEME}:{name}" for name in map(_bare_id, claims) if is_id(name)))
+    return tuple(dict.fromkeys(f"{SCHEME}:{name}" for name in map(_bare_id, claims) if is_id(name, SCHEME)))
 
 
 def _bare_id(claim: str) -> str:

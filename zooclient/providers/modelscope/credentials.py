@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from zooclient.errors import ConfigError, StoreError
+from zooclient.errors import StoreError
 from zooclient.providers.base import Keeper
 from zooclient.providers.modelscope.endpoint import OFFICIAL, normal_endpoint, site
-from zooclient.providers.tokens import Token, may_have_token, own_token, stripped, write_private
+from zooclient.providers.tokens import Token, given, own_or_around, stripped, write_private
 
 if TYPE_CHECKING:
     from zooclient.settings import Settings, ZooSettings
@@ -52,12 +52,11 @@ def token_for(zoo: ZooSettings, settings: Settings, *, official: bool) -> Token 
     Raises:
         ConfigError: A token holds what no token holds.
     """
-    if not may_have_token(zoo, official=official):
-        return None
-    own = own_token(zoo)
-    if own is not None or not settings.surroundings:
-        return own
-    return surrounding_token(settings.environ, normal_endpoint(zoo.endpoint or OFFICIAL))
+
+    def around(environ: Mapping[str, str]) -> str | None:
+        return surrounding_token(environ, normal_endpoint(zoo.endpoint or OFFICIAL))
+
+    return own_or_around(zoo, settings, around, official=official)
 
 
 def surrounding_token(environ: Mapping[str, str], endpoint: str = OFFICIAL) -> str | None:
@@ -102,10 +101,7 @@ def store_token(environ: Mapping[str, str], token: str, *, endpoint: str | None 
         ConfigError: It holds what no token holds, or nothing.
         StoreError: It cannot be written.
     """
-    text = stripped(token, "The token")
-    path = token_file(environ)
-    if text is None:
-        raise ConfigError("No token was given.", zoo="modelscope", operation="login")
+    text, path = given(token, "modelscope"), token_file(environ)
     named = endpoint or environ.get("ZOOCLIENT_MODELSCOPE_ENDPOINT") or environ.get("MODELSCOPE_ENDPOINT")
     host = urlsplit(normal_endpoint(named or OFFICIAL)).hostname or ""
     try:

@@ -7,10 +7,8 @@ and the international one at ``https://www.modelscope.ai``, which is another ser
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
 
-from zooclient.errors import ConfigError, IntegrityError
-from zooclient.net.origin import masked, origin
+from zooclient.net.origin import one_spelling, origin
 
 #: Where ModelScope is, as its own client spells it.
 OFFICIAL: Final = "https://modelscope.cn"
@@ -34,19 +32,7 @@ def normal_endpoint(endpoint: str) -> str:
         ConfigError: It is no plain http or https address.
     """
     full = endpoint if "://" in endpoint or not endpoint else f"https://{endpoint}"
-    try:
-        origin(full)
-        parts = urlsplit(full)
-    except (ValueError, IntegrityError) as error:
-        raise ConfigError(
-            f"The endpoint {masked(endpoint)!r} is no plain http or https address.",
-            zoo="modelscope",
-            hint="An endpoint looks like https://www.modelscope.ai, without user name or password.",
-        ) from error
-    if parts.query or parts.fragment:
-        raise ConfigError(f"The endpoint {masked(full)!r} holds more than an address and a path.", zoo="modelscope")
-    bare = full.rstrip("/")
-    return _ALIASES.get(bare.lower(), bare)
+    return one_spelling(full, zoo="modelscope", example="https://www.modelscope.ai", aliases=_ALIASES)
 
 
 def site(host: str) -> str:

@@ -8,9 +8,7 @@ is done at the store's door, because the client is known to store an error's bod
 from __future__ import annotations
 
 import errno
-import os
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from zooclient import __version__
 from zooclient.errors import IntegrityError, NetworkError, ProtocolError, StoreError, Unsupported, ZooError
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Request, Response
-from zooclient.providers.child import ask_child
+from zooclient.providers.child import ask_child, brought, environment, names_and_texts
 from zooclient.providers.modelscope import wire
 from zooclient.providers.modelscope.refusal import refusal
 from zooclient.providers.reading import line, mapping
@@ -76,11 +74,9 @@ class OfficialModelScope:
             "version": __version__,
         }
         answer = ask_child(_CHILD, wish, self._environment(into), cancel)
-        if "path" in answer:
-            found = Path(str(answer["path"]))
-            if found.is_file() and found.resolve().is_relative_to(into.resolve()):
-                return found
-            raise ProtocolError(f"modelscope put {file.path} of {record.ref} somewhere else than asked.")
+        found = brought(answer, "modelscope", record, file, into)
+        if found is not None:
+            return found
         chain = [mapping(link) for link in answer.get("chain") or ()]
         refused = [mapping(link) for link in answer.get("refused") or ()]
         error = judged(chain, refused, record, file, web=self.endpoint)
@@ -88,22 +84,15 @@ class OfficialModelScope:
         raise error
 
     def _environment(self, into: Path) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not _OURS.match(name)}
-        kept |= {name: value for name, value in self.environ.items() if _PASSED.fullmatch(name)}
-        if self.proxy is not None:
-            kept = {name: value for name, value in kept.items() if not name.upper().endswith("_PROXY")}
-            kept |= {"HTTP_PROXY": self.proxy, "HTTPS_PROXY": self.proxy}
         home = into / "home"
-        return kept | {
+        set_here = {
             "MODELSCOPE_ENDPOINT": self.endpoint,
             "MODELSCOPE_API_TOKEN": "",
             "MODELSCOPE_HOME": str(home),
             "MODELSCOPE_CACHE": str(home / "cache"),
             "MODELSCOPE_DOWNLOAD_INTRA_CLOUD": "false",
-            "NETRC": os.devnull,
-            "PYTHONIOENCODING": "utf-8",
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
+        return environment(self.environ, self.proxy, ours=_OURS, passed=_PASSED, set_here=set_here)
 
 
 def judged(
@@ -123,8 +112,7 @@ def judged(
         file: The file that was wished for.
         web: Address of the pages for people, without a slash at the end.
     """
-    names = {name for link in chain for name in link.get("names") or ()}
-    texts = [re.sub(r"\?[^\s'\"<>)]+", "?…", str(link.get("text"))) for link in chain]
+    names, texts = names_and_texts(chain)
     said = line(texts[0]) if texts else "it said nothing"
     what = f"modelscope could not fetch {file.path} of {record.ref}: {said}"
     if "ModuleNotFoundError" in names or "ImportError" in names:

@@ -30,6 +30,7 @@ from zooclient.providers.modelscope.refusal import (
     says_no,
     window_end,
 )
+from zooclient.providers.reading import is_commit
 from zooclient.records import filters
 from zooclient.records.capability import Capability
 from zooclient.records.model import FileEntry, ModelRecord
@@ -148,7 +149,7 @@ class ModelScope:
         """
         info = self._request(wire.info_url(self.endpoint, ref))
         revision = ref.revision or wire.DEFAULT_BRANCH
-        if wire.is_commit(revision):
+        if is_commit(revision):
             commit = revision
             about, first = yield from self._both(info, self._request(self._tree_url(ref.id, commit)), ref)
         else:

@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 
 from zooclient.errors import (
     AccessError,
-    ConfigError,
-    Gone,
     IntegrityError,
     NetworkError,
     NotFound,
@@ -28,6 +26,7 @@ from zooclient.errors import (
 from zooclient.net.exchange import Response, redirect_target
 from zooclient.net.origin import masked
 from zooclient.providers.reading import line, mapping, string
+from zooclient.providers.refusing import asked_wait, by_status, complete, quoted, subject, taken
 from zooclient.records.model import Access
 from zooclient.records.ref import Ref
 
@@ -55,14 +54,7 @@ def refusal(response: Response, ref: Ref | None, operation: str, *, web: str) ->
         operation: The verb under way.
         web: Address of the pages for people, without a slash at the end.
     """
-    error = _read(response, ref, operation, web)
-    error.about(
-        zoo="modelscope",
-        ref=str(ref) if ref is not None else None,
-        operation=operation,
-        url=masked(response.request.url),
-    )
-    return error
+    return complete(_read(response, ref, operation, web), response, "modelscope", ref, operation)
 
 
 def says_no(payload: Any) -> bool:
@@ -94,7 +86,7 @@ def no_access(ref: Ref, access: Access, *, web: str) -> AccessError:
 
 
 def _read(response: Response, ref: Ref | None, operation: str, web: str) -> ZooError:
-    asked = str(ref) if ref is not None else masked(response.request.url)
+    asked = subject(response, ref)
     target = redirect_target(response)
     if target is not None:
         return IntegrityError(
@@ -106,8 +98,8 @@ def _read(response: Response, ref: Ref | None, operation: str, web: str) -> ZooE
     status = response.status
     if status == 429 or code == "RateLimitExceed":
         return RateLimited(
-            f"ModelScope asks to wait before {asked} is asked again{_quoted(said)}.",
-            retry_after=_wait(response),
+            f"ModelScope asks to wait before {asked} is asked again{quoted(said)}.",
+            retry_after=asked_wait(response),
             hint="Ask for less at once; an account may have a larger budget: " + _LOGIN.format(web),
         )
     if status in (408, 425) or status >= 500:
@@ -123,7 +115,7 @@ def _failing(status: int, asked: str, said: str) -> ZooError:
     if status == 501:
         return Unsupported(f"The server does not know how to answer for {asked} ({said or status}).")
     return NetworkError(
-        f"ModelScope failed on {asked} with status {status}{_quoted(said)}.", hint="Try again in a moment."
+        f"ModelScope failed on {asked} with status {status}{quoted(said)}.", hint="Try again in a moment."
     )
 
 
@@ -133,7 +125,7 @@ def _by_code(
     """The error that a code of the envelope means; None: it is not known here."""
     if code == _ABSENT and is_overload(response):
         return NetworkError(
-            f"ModelScope could not look {asked} up{_quoted(said)}.",
+            f"ModelScope could not look {asked} up{quoted(said)}.",
             hint="Its database was too busy to answer. Try again in a moment.",
         )
     if code in (_ABSENT, "ResourceNotFound"):
@@ -143,7 +135,7 @@ def _by_code(
     if code == _NO_ACCESS:
         page = f"{web}/models/{ref.id}" if ref is not None else web
         return AccessError(
-            f"{asked} is private or gated, and the account that asks has no access{_quoted(said)}.",
+            f"{asked} is private or gated, and the account that asks has no access{quoted(said)}.",
             access_url=page,
             hint=f"Ask for access at {page}, then log in: " + _LOGIN.format(web),
         )
@@ -154,13 +146,13 @@ def _by_code(
     if code == _WINDOW and operation == "search":
         return window_end()
     if code == _WINDOW:
-        return RateLimited(f"A quota of the account is used up{_quoted(said)}.", retry_after=_wait(response))
+        return RateLimited(f"A quota of the account is used up{quoted(said)}.", retry_after=asked_wait(response))
     if code in _TAKEN:
-        return ConfigError(f"It is there already: {said or asked}.", hint="Choose another name, or use what is there.")
+        return taken(asked, said)
     if code == _BUSY_COMMIT:
-        return NetworkError(f"ModelScope does not take another commit just now{_quoted(said)}.", hint="Try again.")
+        return NetworkError(f"ModelScope does not take another commit just now{quoted(said)}.", hint="Try again.")
     if code == "InputParameterError":
-        return ProtocolError(f"ModelScope did not take the question about {asked}{_quoted(said)}.", hint=_OFFICIAL)
+        return ProtocolError(f"ModelScope did not take the question about {asked}{quoted(said)}.", hint=_OFFICIAL)
     return None
 
 
@@ -205,7 +197,7 @@ def no_revision(asked: str, name: str | None) -> NotFound:
 
 def _bad_token(said: str, web: str) -> AccessError:
     return AccessError(
-        f"ModelScope does not know the token that was sent, or none was{_quoted(said)}.",
+        f"ModelScope does not know the token that was sent, or none was{quoted(said)}.",
         access_url=f"{web}/my/myaccesstoken",
         hint="It may be mistyped, expired or of the other site: modelscope.cn and modelscope.ai have accounts of "
         "their own. " + _LOGIN.format(web),
@@ -214,7 +206,7 @@ def _bad_token(said: str, web: str) -> AccessError:
 
 def _not_allowed(asked: str, said: str, web: str) -> AccessError:
     return AccessError(
-        f"The account that asks may not do that with {asked}{_quoted(said)}.",
+        f"The account that asks may not do that with {asked}{quoted(said)}.",
         access_url=f"{web}/my/myaccesstoken",
         hint="The token may lack a permission, or the account the right: " + _LOGIN.format(web),
     )
@@ -225,30 +217,11 @@ def _by_status(
 ) -> ZooError:
     if status == 401:
         return _bad_token(said, web)
-    if status == 402:
-        return AccessError(f"{asked} is to be paid for{_quoted(said)}.", access_url=web)
     if status == 403:
         return _not_allowed(asked, said, web)
     if status == 404:
         return _missing(response, ref, asked, web)
-    if status == 405:
-        return Unsupported(f"The server does not take such a question for {asked}{_quoted(said)}.")
-    if status == 409:
-        return ConfigError(f"It is there already: {said or asked}.", hint="Choose another name, or use what is there.")
-    if status == 410:
-        return Gone(f"{asked} was there, and is gone{_quoted(said)}.")
-    if status == 412:
-        return IntegrityError(f"{asked} changed meanwhile{_quoted(said)}.", hint="Look at what is there now.")
-    if status == 451:
-        return AccessError(f"{asked} may not be had from here, for legal reasons{_quoted(said)}.")
-    return ProtocolError(
-        f"ModelScope did not take the question about {asked} (status {status}){_quoted(said)}.",
-        hint="Is the endpoint right? " + _OFFICIAL,
-    )
-
-
-def _quoted(said: str) -> str:
-    return f": {said.rstrip('.')}" if said else ""
+    return by_status(status, asked, said, zoo="ModelScope", billing=web, hint="Is the endpoint right? " + _OFFICIAL)
 
 
 def _told(response: Response) -> tuple[str, str]:
@@ -262,12 +235,3 @@ def _told(response: Response) -> tuple[str, str]:
     code = told.get("Code", told.get("code"))
     words = string(told.get("Message")) or string(told.get("message")) or ""
     return str(code) if isinstance(code, (int, str)) and not isinstance(code, bool) else "", line(words)
-
-
-def _wait(response: Response) -> float | None:
-    """Seconds that the answer asks to wait; None when it does not say."""
-    import time
-
-    from zooclient.net.policy import server_wait  # its dates bring in sockets, which a warm load does not want
-
-    return server_wait(response.headers, time.time())

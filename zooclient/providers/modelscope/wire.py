@@ -21,7 +21,18 @@ from attrs import evolve, frozen
 from zooclient.errors import IntegrityError, ProtocolError, RefError, Unsupported
 from zooclient.net.origin import origin
 from zooclient.providers.base import Account
-from zooclient.providers.reading import count, entries, instant, mapping, string, strings, unread
+from zooclient.providers.reading import (
+    count,
+    entries,
+    fields,
+    instant,
+    is_commit,
+    is_id,
+    mapping,
+    string,
+    strings,
+    unread,
+)
 from zooclient.records import front_matter
 from zooclient.records.classify import FORMATS, classify
 from zooclient.records.licenses import hub_id, license_of
@@ -35,7 +46,6 @@ SCHEME = "modelscope"
 #: The branch that every model has; it is never called main.
 DEFAULT_BRANCH = "master"
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _SHORT = re.compile(r"[0-9a-f]{4,40}")
 _SHARD = re.compile(r"-\d{4,6}-of-\d{4,6}\.\w+\Z")
@@ -231,8 +241,8 @@ def read_page(payload: Any, number: int, *, endpoint: str) -> Listing:
     Raises:
         ProtocolError: No list, a row that is no object, or another page than the one asked for.
     """
-    told = _object(payload, "a page of a search")
-    data = _object(told.get("data"), "a page of a search")
+    told = fields(payload, "a page of a search")
+    data = fields(told.get("data"), "a page of a search")
     got = count(data.get("page_number"))
     if got is not None and got != number:
         raise ProtocolError(f"Page {number} of a search was asked for, and page {got} came.")
@@ -246,8 +256,8 @@ def read_site_page(payload: Any, *, endpoint: str) -> Listing:
     Raises:
         ProtocolError: No list, or a row that is no object.
     """
-    data = _object(_object(payload, "a page of a search").get("Data"), "a page of a search")
-    found = _object(data.get("Model"), "a page of a search")
+    data = fields(fields(payload, "a page of a search").get("Data"), "a page of a search")
+    found = fields(data.get("Model"), "a page of a search")
     return _listing(found.get("Models"), count(found.get("TotalCount")), _site_hit, endpoint)
 
 
@@ -256,7 +266,7 @@ def _listing(value: Any, total: int | None, read: Any, endpoint: str) -> Listing
     rows = [] if value is None and not total else entries(value, "the list of models")
     hits: dict[str, Hit] = {}
     for row in rows:
-        hit = read(_object(row, "a model"), endpoint)
+        hit = read(fields(row, "a model"), endpoint)
         if hit is not None:
             hits.setdefault(hit.ref.id, hit)
     return Listing(hits=tuple(hits.values()), rows=len(rows), total=total)
@@ -267,7 +277,7 @@ def _row_hit(told: Mapping[str, Any], endpoint: str) -> Hit | None:
     name = told.get("id")
     if not isinstance(name, str):
         raise ProtocolError("The answer lists a model without an id.")
-    if not is_id(name):
+    if not is_id(name, SCHEME):
         return None
     tags = strings(told.get("tags"))
     owner, _, title = name.partition("/")
@@ -309,7 +319,7 @@ def _row_access(told: Mapping[str, Any], page: str) -> Access:
 def _site_hit(told: Mapping[str, Any], endpoint: str) -> Hit | None:
     """A row of the website's search, which has the fields of a record."""
     path, bare = told.get("Path"), told.get("Name")
-    if not isinstance(path, str) or not isinstance(bare, str) or not is_id(f"{path}/{bare}"):
+    if not isinstance(path, str) or not isinstance(bare, str) or not is_id(f"{path}/{bare}", SCHEME):
         return None
     name = f"{path}/{bare}"
     record = read_info({"Data": told}, Ref(scheme=SCHEME, id=name), endpoint=endpoint)
@@ -359,20 +369,6 @@ def _formats(libraries: Iterable[str]) -> tuple[str, ...]:
 # -- answers: a model ---------------------------------------------------------------------------
 
 
-def is_id(text: str) -> bool:
-    """Tells whether a text is a model's id."""
-    try:
-        Ref(scheme=SCHEME, id=text)
-    except (RefError, Unsupported):
-        return False
-    return True
-
-
-def is_commit(text: str) -> bool:
-    """Tells whether a text is a full commit."""
-    return _COMMIT.fullmatch(text) is not None
-
-
 def read_info(payload: Any, requested: Ref, *, endpoint: str) -> ModelRecord:
     """Reads the answer about one model: a record without commit and files, which :func:`with_files` adds.
 
@@ -384,7 +380,7 @@ def read_info(payload: Any, requested: Ref, *, endpoint: str) -> ModelRecord:
     Raises:
         ProtocolError: No object, or one about no model.
     """
-    told = _object(_object(payload, "a model").get("Data"), "a model")
+    told = fields(fields(payload, "a model").get("Data"), "a model")
     identity = _identity(told, requested)
     extra, dropped = unread(told, _INFO_READ)
     tags = strings(told.get("Tags"))
@@ -481,7 +477,7 @@ def _identity(told: Mapping[str, Any], requested: Ref) -> str:
     if path is None and name is None:
         return requested.id
     identity = f"{path}/{name}"
-    if not isinstance(path, str) or not isinstance(name, str) or not is_id(identity):
+    if not isinstance(path, str) or not isinstance(name, str) or not is_id(identity, SCHEME):
         raise ProtocolError(f"The answer does not name a model: its id is {identity[:100]!r}.")
     return identity
 
@@ -598,8 +594,8 @@ def read_log(payload: Any) -> str | None:
     Raises:
         ProtocolError: No log, or a commit that is none.
     """
-    data = _object(payload, "the log of commits").get("Data")
-    listed = _object(data, "the log of commits").get("Commit")
+    data = fields(payload, "the log of commits").get("Data")
+    listed = fields(data, "the log of commits").get("Commit")
     if listed is None or listed == []:
         return None
     commit = mapping(entries(listed, "the list of commits")[0]).get("Id")
@@ -614,7 +610,7 @@ def read_names(payload: Any) -> frozenset[str]:
     Raises:
         ProtocolError: No object.
     """
-    names = mapping(_object(_object(payload, "the names").get("Data"), "the names").get("RevisionMap"))
+    names = mapping(fields(fields(payload, "the names").get("Data"), "the names").get("RevisionMap"))
     listed = [item for kind in ("Branches", "Tags") if isinstance(names.get(kind), list) for item in names[kind]]
     return frozenset(strings([mapping(item).get("Revision") for item in listed]))
 
@@ -652,10 +648,10 @@ def read_tree(payload: Any, *, root: str = "") -> Tree:
     Raises:
         ProtocolError: No list, an entry that is no object or has no name, or one that is not below ``root``.
     """
-    data = _object(_object(payload, "the files").get("Data"), "the files")
+    data = fields(fields(payload, "the files").get("Data"), "the files")
     # An empty list of theirs may be written as null.
     listed = [] if data.get("Files") is None else entries(data.get("Files"), "the list of files")
-    found = tuple(_object(entry, "a file") for entry in listed)
+    found = tuple(fields(entry, "a file") for entry in listed)
     for entry in found:
         if root and not path_of(entry).startswith(root + "/"):
             raise ProtocolError(f"The files below {root!r} were asked for, and {path_of(entry)[:200]!r} is listed.")
@@ -728,20 +724,10 @@ def read_account(payload: Any) -> Account:
     Raises:
         ProtocolError: No object, or one without a name.
     """
-    told = _object(payload, "an account")
+    told = fields(payload, "an account")
     told = mapping(told["data"]) if "data" in told else told
     for name in ("username", "Username", "preferred_username", "name"):
         found = string(told.get(name))
         if found is not None:
             return Account(name=found)
     raise ProtocolError("The answer names no account.")
-
-
-def _object(payload: Any, what: str) -> Mapping[str, Any]:
-    if isinstance(payload, dict):
-        return payload
-    kind = "null" if payload is None else type(payload).__name__
-    raise ProtocolError(
-        f"The answer has {kind} in place of {what}.",
-        hint='Is the endpoint right? via="official" asks through the zoo\'s own client.',
-    )

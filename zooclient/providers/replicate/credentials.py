@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zooclient.errors import ConfigError, StoreError
 from zooclient.providers.base import Keeper
-from zooclient.providers.tokens import Token, may_have_token, own_token, stripped, write_private
+from zooclient.providers.tokens import Token, TokenFile, of_variables, own_or_around
 from zooclient.settings import user_folder
 
 if TYPE_CHECKING:
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
 #: The variable that holds a token for the API.
 VARIABLES = ("REPLICATE_API_TOKEN",)
-
-#: Bytes of a token's file at the most; anything larger is no token.
-_MOST = 64 * 1024
 
 
 def token_for(zoo: ZooSettings, settings: Settings, *, official: bool) -> Token | None:
@@ -33,27 +29,12 @@ def token_for(zoo: ZooSettings, settings: Settings, *, official: bool) -> Token 
     Raises:
         ConfigError: A token holds what no token holds.
     """
-    if not may_have_token(zoo, official=official):
-        return None
-    own = own_token(zoo)
-    if own is not None or not settings.surroundings:
-        return own
-    return surrounding_token(settings.environ)
+    return own_or_around(zoo, settings, surrounding_token, official=official)
 
 
 def surrounding_token(environ: Mapping[str, str]) -> str | None:
     """Returns the token that lies around: of the environment, else of our file."""
-    for variable in VARIABLES:
-        token = stripped(environ.get(variable, ""), variable)
-        if token is not None:
-            return token
-    path = token_file(environ)
-    try:
-        with path.open("rb") as file:
-            held = file.read(_MOST)
-    except OSError:
-        return None  # not there, or not ours to read: nobody is logged in
-    return stripped(held.decode("utf-8", "replace"), str(path))
+    return of_variables(environ, VARIABLES) or _FILE.read(environ)
 
 
 def token_file(environ: Mapping[str, str]) -> Path:
@@ -61,51 +42,16 @@ def token_file(environ: Mapping[str, str]) -> Path:
     return user_folder("config", environ) / "tokens" / "replicate"
 
 
-def store_token(environ: Mapping[str, str], token: str, *, endpoint: str | None = None) -> Path:
-    """Writes a token, readable by its owner alone, whole or not at all; ``endpoint`` changes nothing.
-
-    Raises:
-        ConfigError: It holds what no token holds, or nothing.
-        StoreError: It cannot be written.
-    """
-    text = stripped(token, "The token")
-    path = token_file(environ)
-    if text is None:
-        raise ConfigError("No token was given.", zoo="replicate", operation="login")
-    try:
-        write_private(path, text.encode("ascii"))
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    return path
-
-
-def forget_token(environ: Mapping[str, str]) -> Path | None:
-    """Removes the stored token, and returns where it was; None when there was none.
-
-    Raises:
-        StoreError: It cannot be removed.
-    """
-    path = token_file(environ)
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    return path
-
-
-def _unwritable(path: Path, error: OSError) -> StoreError:
-    return StoreError(
-        f"The file of the token, {path}, cannot be written: {error.strerror or error}.",
-        zoo="replicate",
-        hint="REPLICATE_API_TOKEN holds a token without a file.",
-    )
-
+_FILE = TokenFile(
+    zoo="replicate",
+    place=token_file,
+    called="The file of the token, {},",
+    hint="REPLICATE_API_TOKEN holds a token without a file.",
+)
 
 KEEPER = Keeper(
     tokens_page="https://replicate.com/account/api-tokens",
     variables=VARIABLES,
-    store=store_token,
-    forget=forget_token,
+    store=_FILE.store,
+    forget=_FILE.forget,
 )

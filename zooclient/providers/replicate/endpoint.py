@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
 
-from zooclient.errors import ConfigError, IntegrityError
-from zooclient.net.origin import masked, origin
+from zooclient.net.origin import one_spelling, origin
 
 #: Where the API is. Output files, images and streams lie on other hosts, and none of those gets the token.
 OFFICIAL: Final = "https://api.replicate.com"
@@ -25,15 +23,4 @@ def normal_endpoint(endpoint: str) -> str:
     Raises:
         ConfigError: It is no plain http or https address.
     """
-    try:
-        origin(endpoint)
-        parts = urlsplit(endpoint)
-    except (ValueError, IntegrityError) as error:
-        raise ConfigError(
-            f"The endpoint {masked(endpoint)!r} is no plain http or https address.",
-            zoo="replicate",
-            hint=f"An endpoint looks like {OFFICIAL}, without user name or password.",
-        ) from error
-    if parts.query or parts.fragment:
-        raise ConfigError(f"The endpoint {masked(endpoint)!r} holds more than an address and a path.", zoo="replicate")
-    return endpoint.rstrip("/").removesuffix("/v1").rstrip("/")
+    return one_spelling(endpoint, zoo="replicate", example=OFFICIAL, aliases={}).removesuffix("/v1").rstrip("/")

@@ -18,7 +18,6 @@ from zooclient.errors import (
     IntegrityError,
     NetworkError,
     NotFound,
-    ProtocolError,
     RateLimited,
     Unsupported,
     ZooError,
@@ -26,6 +25,7 @@ from zooclient.errors import (
 from zooclient.net.exchange import Response, redirect_target
 from zooclient.net.origin import masked
 from zooclient.providers.reading import line, mapping, string
+from zooclient.providers.refusing import asked_wait, by_status, complete, quoted, subject
 from zooclient.providers.replicate.endpoint import WEB
 from zooclient.records.ref import Ref
 
@@ -43,16 +43,9 @@ def refusal(response: Response, ref: Ref | None, operation: str) -> ZooError:
         ref: What was asked about. None: nothing in particular.
         operation: The verb under way.
     """
-    asked = str(ref) if ref is not None else masked(response.request.url)
     told = _body(response)
-    error = _read(response, told, ref, asked, _quoted(_said(told)))
-    error.about(
-        zoo="replicate",
-        ref=str(ref) if ref is not None else None,
-        operation=operation,
-        url=masked(response.request.url),
-    )
-    return error
+    error = _read(response, told, ref, subject(response, ref), quoted(_said(told)))
+    return complete(error, response, "replicate", ref, operation)
 
 
 def _read(response: Response, told: Mapping[str, Any], ref: Ref | None, asked: str, said: str) -> ZooError:
@@ -68,8 +61,6 @@ def _read(response: Response, told: Mapping[str, Any], ref: Ref | None, asked: s
             access_url=WEB + "/account/api-tokens",
             hint="It answers nobody without one; one that was sent may be mistyped or revoked. " + _TOKEN,
         )
-    if status == 402:
-        return AccessError(f"Replicate wants to be paid for {asked}{said}.", access_url=_BILLING)
     if status == 403:
         return AccessError(
             f"The account that asks may not have {asked}{said}.",
@@ -85,23 +76,17 @@ def _read(response: Response, told: Mapping[str, Any], ref: Ref | None, asked: s
         return Gone(f"{asked} was there, and is there no longer{said}.", hint="A deployment may still run the version.")
     if status in (400, 413, 422):
         return _not_taken(status, asked, said)
-    if status == 405:
-        return Unsupported(f"The server does not take such a question for {asked}{said}.")
     if status == 429:
         return RateLimited(
             f"Replicate asks to wait before {asked} is asked again{said}.",
-            retry_after=asked_wait(response.headers, told),
+            retry_after=_wait(response, told),
             hint="Without a payment method the limit is far lower.",
         )
-    if status == 451:
-        return AccessError(f"{asked} may not be had from here, for legal reasons{said}.")
     if status == 501:
         return Unsupported(f"The server does not know how to answer for {asked}{said}.")
     if status == 408 or status >= 500:
         return NetworkError(f"Replicate failed on {asked} with status {status}{said}.", hint="Try again in a moment.")
-    return ProtocolError(
-        f"Replicate did not take the question about {asked} (status {status}){said}.", hint="Is the endpoint right?"
-    )
+    return by_status(status, asked, _said(told), zoo="Replicate", billing=_BILLING, hint="Is the endpoint right?")
 
 
 def _not_taken(status: int, asked: str, said: str) -> ZooError:
@@ -115,20 +100,9 @@ def _not_taken(status: int, asked: str, said: str) -> ZooError:
     return ConfigError(f"Replicate does not take what was sent for {asked}{said}.")
 
 
-def asked_wait(headers: Mapping[str, str], told: Mapping[str, Any]) -> float | None:
-    """Returns the seconds that an answer asks to wait, the longest that it names; None when it names none.
-
-    Args:
-        headers: Names in lower case.
-        told: The body.
-    """
-    import time
-
-    from zooclient.net.policy import server_wait  # its dates bring in sockets, which a warm load does not want
-
-    waits = [server_wait(headers, time.time()), _seconds(told.get("retry_after"))]
-    reset = headers.get("ratelimit-reset", "")
-    waits.append(_seconds(int(reset)) if reset.isascii() and reset.isdigit() and len(reset) < 10 else None)
+def _wait(response: Response, told: Mapping[str, Any]) -> float | None:
+    """Seconds that the headers or the body ask to wait, whichever is longer; None when neither says."""
+    waits = (asked_wait(response), _seconds(told.get("retry_after")))
     return max((wait for wait in waits if wait is not None), default=None)
 
 
@@ -140,10 +114,6 @@ def _seconds(value: Any) -> float | None:
 
 def _page(ref: Ref | None) -> str:
     return WEB if ref is None else f"{WEB}/{ref.id}"
-
-
-def _quoted(said: str) -> str:
-    return f": {said.rstrip('.')}" if said else ""
 
 
 def _body(response: Response) -> Mapping[str, Any]:

@@ -19,7 +19,19 @@ from attrs import field, frozen
 from zooclient.errors import IntegrityError, ProtocolError, RefError, Unsupported
 from zooclient.net.origin import origin
 from zooclient.providers.base import Account
-from zooclient.providers.reading import clean, count, entries, instant, line, mapping, plain, string, strings, unread
+from zooclient.providers.reading import (
+    clean,
+    count,
+    entries,
+    fields,
+    instant,
+    line,
+    mapping,
+    plain,
+    string,
+    strings,
+    unread,
+)
 from zooclient.providers.replicate.endpoint import WEB
 from zooclient.providers.replicate.openapi import read_schema
 from zooclient.providers.replicate.terms import license_at
@@ -160,7 +172,7 @@ def read_model(payload: Any, ref: Ref, *, moved: bool = False) -> Mapping[str, A
         ProtocolError: No object, or one without a name that a model can have.
         IntegrityError: It is about another model.
     """
-    told = _object(payload, "a model")
+    told = fields(payload, "a model")
     got = _ref(told)
     if not moved and got.id.casefold() != ref.id.casefold():
         raise IntegrityError(
@@ -177,7 +189,7 @@ def read_version(payload: Any, asked: str) -> Mapping[str, Any]:
         ProtocolError: No object, or one without the id of a version.
         IntegrityError: It is about another version.
     """
-    told = _object(payload, "a version")
+    told = fields(payload, "a version")
     got = version_id(told)
     if got is None:
         raise ProtocolError(f"The answer does not name a version: its id is {str(told.get('id'))[:80]!r}.")
@@ -378,11 +390,29 @@ def next_cursor(payload: Any) -> str | None:
 def _hits(rows: Any, what: str, *, task: str | None = None) -> tuple[Hit, ...]:
     found: dict[str, Hit] = {}
     for row in entries(rows, what):
-        told = _object(row, "a model")
+        told = fields(row, "a model")
         inner = told.get("model")
-        hit = _hit(inner, mapping(told.get("metadata")), task) if isinstance(inner, dict) else _hit(told, {}, task)
+        model, about = (inner, mapping(told.get("metadata"))) if isinstance(inner, dict) else (told, {})
+        if _nameless(model):
+            continue
+        hit = _hit(model, about, task)
         found.setdefault(hit.ref.id, hit)
     return tuple(found.values())
+
+
+def _nameless(model: Mapping[str, Any]) -> bool:
+    """Whether a model has a name that no reference can hold: it cannot be asked for, and keeps no other out.
+
+    Raises:
+        ProtocolError: It has none at all.
+    """
+    try:
+        _ref(model)
+    except ProtocolError:
+        if string(model.get("owner")) is None or string(model.get("name")) is None:
+            raise
+        return True
+    return False
 
 
 def _hit(model: Mapping[str, Any], about: Mapping[str, Any], task: str | None) -> Hit:
@@ -426,16 +456,9 @@ def read_account(payload: Any) -> Account:
     Raises:
         ProtocolError: No object, or one without a name.
     """
-    told = _object(payload, "an account")
+    told = fields(payload, "an account")
     name = string(told.get("username"))
     if name is None:
         raise ProtocolError("The answer names no account.")
     kind = string(told.get("type")) or "user"
     return Account(name=name, kind="org" if kind == "organization" else kind)
-
-
-def _object(payload: Any, what: str) -> Mapping[str, Any]:
-    if isinstance(payload, dict):
-        return payload
-    kind = "null" if payload is None else type(payload).__name__
-    raise ProtocolError(f"The answer has {kind} in place of {what}.", hint="Is the endpoint right?")

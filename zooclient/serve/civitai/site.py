@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from urllib.parse import quote
 
 from attrs import evolve
 
-from zooclient.errors import Cancelled, StoreError
 from zooclient.providers.civitai import names
 from zooclient.serve.accounts import Account
 from zooclient.serve.civitai import filters, listing, parameters, payloads, said
@@ -23,11 +21,9 @@ from zooclient.serve.civitai.numbers import parse_id
 from zooclient.serve.civitai.paging import counted, metadata
 from zooclient.serve.civitai.pictures import place_of
 from zooclient.serve.civitai.storage import BUCKET, Storage
-from zooclient.serve.exchange import Answer, Question, json_answer
+from zooclient.serve.exchange import Answer, Question, guarded, json_answer
 from zooclient.serve.protocol import Origins, Site
 from zooclient.serve.quota import Quota
-
-_log = logging.getLogger(__name__)
 
 #: Digests of one question at the most: where whole versions are told, and where ids are.
 _FEW, _MANY = 100, 10_000
@@ -59,12 +55,8 @@ class Civitai:
 
     def answer(self, question: Question) -> Answer:
         """Returns what the site would say."""
-        try:
-            answer = self._route(question)
-        except (StoreError, Cancelled, OSError):
-            # The reason may name paths of this machine; it is for whoever runs it.
-            _log.warning("%s could not be answered.", question.path, exc_info=True)
-            answer = json_answer({"message": "An unexpected error occurred", "error": "unreadable"}, status=500)
+        unreadable = json_answer({"message": "An unexpected error occurred", "error": "unreadable"}, status=500)
+        answer = guarded(question, lambda: self._route(question), unreadable)
         return evolve(answer, headers={"x-powered-by": "zooclient", **answer.headers})
 
     def _route(self, question: Question) -> Answer:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -17,9 +16,8 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from zooclient.errors import Cancelled, StoreError
 from zooclient.serve.accounts import Account
-from zooclient.serve.exchange import Answer, Question, Refusal, json_answer, text_answer
+from zooclient.serve.exchange import Answer, Question, Refusal, guarded, json_answer, text_answer
 from zooclient.serve.protocol import Origins, Site
 from zooclient.serve.quota import Quota
 from zooclient.serve.replicate import checking, listing, payloads, said
@@ -29,8 +27,6 @@ from zooclient.serve.replicate.hosted import Hosted
 from zooclient.serve.replicate.payloads import Places
 from zooclient.serve.replicate.runs import Job, Kind, Order, Run, Runs
 from zooclient.serve.replicate.uploads import MOST, Uploads, parts_of
-
-_log = logging.getLogger(__name__)
 
 #: Requests a minute: what creates a prediction, and anything else.
 _CREATES, _OTHERS = 600, 3000
@@ -99,14 +95,11 @@ class Api:
         segments = question.segments
         creates = question.method == "POST" and segments[-1] in ("predictions", "trainings")
         spent = self._quota.spend(question.headers.get("authorization") or question.client, "api")
-        try:
-            answer = self._route(question, segments) if spent.granted else said.throttled(spent.seconds)
-        except Refusal as refusal:
-            answer = refusal.answer
-        except (StoreError, Cancelled, OSError):
-            # The reason may name paths of this machine; it is for whoever runs it.
-            _log.warning("%s could not be answered.", question.path, exc_info=True)
-            answer = said.problem(503, "The models cannot be read at the moment.")
+        if spent.granted:
+            unreadable = said.problem(503, "The models cannot be read at the moment.")
+            answer = guarded(question, lambda: self._route(question, segments), unreadable)
+        else:
+            answer = said.throttled(spent.seconds)
         left = min(spent.left, (_CREATES if creates else _OTHERS) - 1)
         headers = {"ratelimit-remaining": str(left), "ratelimit-reset": str(min(spent.seconds, 60))}
         return evolve(answer, headers={**headers, **answer.headers})

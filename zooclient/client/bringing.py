@@ -1,0 +1,204 @@
+"""From a plan to a snapshot: adopts what is held, fetches the rest, builds the whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from zooclient.client.gates import refusal_of
+from zooclient.client.memory import stored
+from zooclient.errors import AccessError, ConfigError, IntegrityError, NetworkError, NotFound, Offline
+from zooclient.net.cancel import Cancel
+from zooclient.net.exchange import Call
+from zooclient.records.digest import content_digest
+from zooclient.records.snapshot import Receipt
+from zooclient.transfer.reporter import Reporter
+
+if TYPE_CHECKING:
+    from zooclient.client.mirrorshelf import Shelf
+    from zooclient.client.wiring import Wiring
+    from zooclient.net.exchange import Flow
+    from zooclient.records.model import FileEntry
+    from zooclient.records.plan import Plan
+    from zooclient.records.snapshot import Snapshot
+
+
+def bring(
+    wiring: Wiring,
+    plan: Plan,
+    *,
+    reporter: Reporter | None,
+    cancel: Cancel | None,
+    via: str | None,
+    only_from: str | None,
+) -> Flow[Snapshot]:
+    """The snapshot of a plan; files that lie on this machine are used where they are.
+
+    Args:
+        wiring: The client's.
+        plan: What is wanted.
+        reporter: Told of progress. None: nobody is.
+        cancel: Stops it. None: nothing does.
+        via: ``official`` lets the zoo's own client move the bytes. None: as the settings say.
+        only_from: Scheme of the one zoo that is to give the bytes. None: no single one is named.
+    """
+    found: Snapshot
+    if wiring.in_place(plan.record.ref):
+        from zooclient.client.inplace import snapshot_in_place
+
+        found = yield Call(run=lambda: snapshot_in_place(plan))
+        return found
+    bringing = _Bringing(wiring, plan, reporter or Reporter(), cancel or Cancel(), via, only_from)
+    found = yield Call(run=bringing.snapshot)
+    return found
+
+
+class _Bringing:
+    """One plan on its way into the store; everything here blocks."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        plan: Plan,
+        reporter: Reporter,
+        cancel: Cancel,
+        via: str | None,
+        only_from: str | None,
+    ) -> None:
+        self._wiring = wiring
+        self._store = wiring.store()
+        self._plan = plan
+        self._record = plan.record
+        self._reporter = reporter
+        self._cancel = cancel
+        self._via = via
+        self._only_from = only_from
+
+    def snapshot(self) -> Snapshot:
+        """Returns the snapshot, with every file verified."""
+        ready = self._ready()
+        if ready is not None:
+            return ready
+        self._store.check_names(self._plan.files)
+        receipts, missing = self._adopted()
+        shelf = self._shelf() if missing else None
+        if shelf is not None and shelf.ahead:
+            self._store.check_space(sum(file.size or 0 for file in missing))
+            copied, missing = shelf.copies(missing)
+            receipts += copied
+        if missing:
+            self._refuse(missing)
+            self._store.check_space(sum(file.expected_size or 0 for file in missing))
+            receipts += self._fetched(missing, shelf)
+        self._hold_to_digest(receipts)
+        place = self._wiring.place(self._record.ref.scheme)
+        return self._store.assemble(place, self._record, self._plan.wishes, receipts)
+
+    def _ready(self) -> Snapshot | None:
+        """What somebody else, or an earlier plan for the same wishes, may have finished meanwhile."""
+        record = self._record
+        if record.ref.revision is None:
+            return None
+        asked = evolve(record.ref, content_digest=record.requested.content_digest)
+        return stored(self._wiring, asked, self._plan.wishes, record)
+
+    def _adopted(self) -> tuple[list[Receipt], list[FileEntry]]:
+        """Takes what the store has; returns it, and what is to be fetched."""
+        receipts: list[Receipt] = []
+        missing = list(self._plan.fetch)
+        for item in self._plan.reuse:
+            self._cancel.check()
+            observed = self._store.adopt(item.file, cancel=self._cancel)
+            if observed is None:  # it was there when the plan was made
+                missing.append(item.file)
+            else:
+                receipts.append(Receipt(path=item.file.path, observed=observed))
+        return receipts, missing
+
+    def _shelf(self) -> Shelf | None:
+        """What the mirrors of the zoo hold of the record; None where they play no part."""
+        scheme = self._record.ref.scheme
+        if self._only_from is not None or not self._wiring.settings.zoo(scheme).mirrored:
+            return None
+        from zooclient.client.mirrors import Mirrors
+        from zooclient.client.mirrorshelf import Shelf
+
+        return Shelf(Mirrors(self._wiring, scheme), self._record, self._cancel)
+
+    def _refuse(self, missing: list[FileEntry]) -> None:
+        """Refuses to fetch what nobody can be asked for, or what the zoo has said it will not give.
+
+        Raises:
+            Offline: Connections are switched off.
+            AccessError: The zoo does not hand it out.
+            Gone: Likewise.
+        """
+        if self._wiring.settings.offline:
+            count = f"{len(missing)} of {len(self._plan.files)} files"
+            raise Offline(
+                f"{count} wanted of {self._record.ref} are not in the store, and connections are switched off.",
+                hint="Get it once while online, or name a store that holds it in ZOOCLIENT_STORES.",
+            )
+        shut = refusal_of(self._wiring, self._record)
+        if shut is not None and any(file.role != "card" for file in missing):
+            raise shut
+
+    def _fetched(self, files: list[FileEntry], shelf: Shelf | None) -> list[Receipt]:
+        """Fetches from whoever is to be asked: the zoo's own client, or by our engine its mirrors, itself, others."""
+        scheme = self._record.ref.scheme
+        via = self._via or self._wiring.settings.zoo(scheme).via
+        if via is not None and via != "official":
+            raise ConfigError(f"via={via!r} is not known.", hint='The one choice is via="official".')
+        giver = self._giver(via)
+        if via == "official" and not (shelf is not None and shelf.policy == "only"):
+            from zooclient.client.official import fetch_officially
+
+            return list(fetch_officially(self._wiring, self._plan, files, self._reporter, self._cancel))
+        from zooclient.client.sources import items_of
+
+        items = items_of(self._wiring, self._record, files, giver, shelf, self._cancel)
+        engine = self._wiring.engine(giver or scheme)
+        sink = self._store.sink(allow_unverified=self._plan.wishes.allow_unverified)
+        try:
+            return list(engine.transfer(items, sink, reporter=self._reporter, cancel=self._cancel))
+        except (NetworkError, AccessError, NotFound, IntegrityError) as failure:
+            if shelf is None or shelf.policy != "fallback":
+                raise
+            return shelf.rescue(files, failure)
+        finally:
+            engine.close()
+
+    def _giver(self, via: str | None) -> str | None:
+        """The one zoo that is to give the bytes; None: no single one was named.
+
+        Raises:
+            RefError: Nobody provides the zoo that was named.
+            Unsupported: No file can be fetched from it.
+            ConfigError: Another zoo's own client cannot bring them.
+        """
+        if self._only_from is None:
+            return None
+        from zooclient.client.elsewhere import must_give
+        from zooclient.providers.registry import provided
+
+        scheme, giver = self._record.ref.scheme, provided(self._only_from)
+        if giver != scheme and via == "official":
+            raise ConfigError(
+                f'via="official" lets the client of {scheme} move the bytes, and only {giver} is to give them.',
+                hint="Leave one of the two out.",
+            )
+        must_give(self._wiring.provider(giver))
+        return giver
+
+    def _hold_to_digest(self, receipts: list[Receipt]) -> None:
+        """Refuses a snapshot that is not the one that the reference's fragment names, before it exists."""
+        wanted = self._record.requested.content_digest
+        if wanted is None:
+            return
+        got = content_digest((r.observed.sha256, r.observed.size, r.path) for r in receipts)
+        if got != wanted:
+            raise IntegrityError(
+                f"The files of {self._record.ref} have the content digest {got}, and {wanted} was asked for.",
+                hint="The digest covers exactly the files selected: was it made with the same files and weights?",
+            )

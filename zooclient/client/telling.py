@@ -1,0 +1,34 @@
+"""What an error from below could not know: the verb, the reference and the zoo that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from zooclient.errors import ProtocolError, ZooError
+
+if TYPE_CHECKING:
+    from zooclient.records.ref import Ref
+
+
+@contextmanager
+def telling(operation: str, ref: Ref | None, zoo: str | None = None) -> Iterator[None]:
+    """Fills them in, in whatever error comes out of the block."""
+    try:
+        yield
+    except ZooError as error:
+        error.about(operation=operation, ref=str(ref) if ref else None, zoo=zoo or (ref.scheme if ref else None))
+        if isinstance(error, ProtocolError):
+            error.hint = _way_on(error)
+        raise
+
+
+def _way_on(error: ProtocolError) -> str:
+    """What to do about an answer of another shape: the zoo's own client is a way on where the zoo has one."""
+    from zooclient.providers.registry import has_official
+
+    hint = error.hint or "Is the endpoint right?"
+    if error.zoo is None or 'via="official"' in hint or not has_official(error.zoo):
+        return hint
+    return f'{hint} via="official" asks through the zoo\'s own client.'
