@@ -54,7 +54,9 @@ def quiet_zoos() -> Iterator[None]:
     with LocalZoo(zoos=("modelscope", "civitai")) as running, pytest.MonkeyPatch.context() as environment:
         for scheme, endpoint in running.endpoints.items():
             environment.setenv(f"ZOOCLIENT_{scheme.upper()}_ENDPOINT", endpoint)
-        environment.delenv("REPLICATE_API_TOKEN", raising=False)  # without it nobody asks Replicate
+        # Without a token nobody asks Replicate; one that lies around on this machine leads nowhere.
+        environment.delenv("REPLICATE_API_TOKEN", raising=False)
+        environment.setenv("ZOOCLIENT_REPLICATE_ENDPOINT", "http://127.0.0.1:9")
         yield
 
 

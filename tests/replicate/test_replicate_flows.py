@@ -311,6 +311,15 @@ def test_a_record_tells_what_the_zoo_tells() -> None:
     assert ModelRecord.from_dict(json.loads(json.dumps(record.to_dict()))) == record
 
 
+@pytest.mark.parametrize("digits", ["678", "678901", "678901234", "67890123"])
+def test_times_have_any_number_of_digits(digits: str) -> None:
+    """The zoo writes fractions of a second with 3 to 9 digits."""
+    told = version(created_at=f"2026-01-02T03:04:05.{digits}Z")
+    record, _ = resolve(REF, {MODEL: model(), VERSION: told})
+    assert record.updated_at is not None
+    assert record.updated_at.isoformat().startswith("2026-01-02T03:04:05.678")
+
+
 def test_an_older_record_still_reads() -> None:
     """A record that was stored before there were schemas has none."""
     record, _ = resolve(REF, {MODEL: model(), VERSION: version()})

@@ -153,6 +153,8 @@ def test_wanting_files_says_what_would_work(client: Client, verb: str) -> None:
     with pytest.raises(Unsupported) as caught:
         getattr(client, verb)(REF)
     assert "https://replicate.com/acme/tiny" in (caught.value.hint or "")
+    with pytest.raises(Unsupported, match="cannot be downloaded"):
+        client.file(REF, "model.safetensors")
 
 
 def test_an_official_model_in_strict_mode(zoo: ReplicateDouble, client: Client) -> None:
@@ -191,8 +193,11 @@ def test_without_a_token_a_merged_search_asks_nobody(zoo: ReplicateDouble, tmp_p
     assert (zoo.asked, zoo.connections) == ([], 0)
 
 
-def test_the_suite_opens_no_socket_to_the_real_one(tmp_path: Path) -> None:
-    """With the settings of the tests, which name no endpoint of it, a search of all zoos looks up no name."""
+def test_a_client_without_a_token_opens_no_socket_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no endpoint is named and no token lies around, a search of all zoos neither looks it up nor connects."""
+    monkeypatch.delenv("ZOOCLIENT_REPLICATE_ENDPOINT")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     looked_up: list[str] = []
     watching = True
 
@@ -294,6 +299,7 @@ def test_the_verbs(zoo: ReplicateDouble, tmp_path: Path) -> None:
     shown = run("show", WEIGHTS)
     assert "made from:   hf:acme/weights" in shown
     assert "MIT (open-source)" in shown
+    assert "takes:       prompt" in shown
     assert "problem:" in run("show", OFFICIAL)
     told = json.loads(run("show", REF, "--json"))
     assert told["schema"]["inputs"][0]["name"] == "prompt"

@@ -55,6 +55,8 @@ def _facts(record: ModelRecord) -> Iterator[tuple[str, str]]:
     ):
         if value is not None:
             yield name, value
+    if record.schema is not None:
+        yield "takes", ", ".join(one.name + ("" if one.required else "?") for one in record.schema.inputs) or "nothing"
     yield "files", f"{len(record.files)}, {sized(*record.files)}"
     for demo in record.demos:
         yield "demo", f"{demo.url}" + (f" ({demo.state})" if demo.state else "")

@@ -176,7 +176,7 @@ class Steps:
         if self.held(target, wishes, "file") is None:
             target = yield from self.record_of(target, "file")
             # The path is meant as it stands: a pattern would fetch what it matches.
-            if all(file.path != path for file in target.files):
+            if target.files and all(file.path != path for file in target.files):
                 raise NotFound(
                     f"{target.ref} has no file {path!r}.",
                     ref=str(target.ref),

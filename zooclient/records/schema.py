@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -283,6 +281,8 @@ def _kind(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
+    import json
+
     try:
         text = json.dumps(value, ensure_ascii=True, default=str)
     except (ValueError, TypeError, RecursionError):  # thousands of digits, a circle
@@ -297,5 +297,7 @@ def _shown(name: str) -> str:
 
 
 def _unknown(name: str, known: Mapping[str, Input]) -> str:
+    from difflib import get_close_matches
+
     near = get_close_matches(name[:80], list(known)[:500], n=1)
     return "the model has no such input" + (f"; {_shown(near[0])} is near" if near else "")
