@@ -218,6 +218,26 @@ def test_searches_find_words_in_names_and_descriptions(zoo: Zoo) -> None:
     assert zoo.ask("GET", "/v1/search", "query=a&limit=51").status == 400
 
 
+def test_a_model_is_created_and_has_no_version_until_one_is_pushed(zoo: Zoo) -> None:
+    """It is there with nothing to run, private where it is said so, listed once something is pushed, and goes."""
+    body = {"owner": "me", "name": "new", "visibility": "private", "hardware": "cpu", "paper_url": "https://e.org/p"}
+    assert told(zoo.ask("POST", "/v1/models", body=body))["latest_version"] is None
+    model = zoo.get("/v1/models/me/new")
+    assert (model["visibility"], model["paper_url"]) == ("private", "https://e.org/p")
+    assert zoo.get("/v1/models/me/new/versions")["results"] == []
+    assert zoo.ask("GET", "/v1/models/me/new", by="org").status == 404
+    assert zoo.ask("POST", "/v1/models", body=body).status == 409
+    assert zoo.ask("POST", "/v1/models", body=body, by="org").status == 403
+    assert zoo.ask("POST", "/v1/models", body={"name": "x"}).status == 422
+    assert zoo.ask("DELETE", "/v1/models/me/new").status == 204
+    assert zoo.ask("GET", "/v1/models/me/new").status == 404
+    assert zoo.ask("POST", "/v1/models", body={**body, "visibility": "public"}).status == 201
+    assert zoo.get("/v1/models")["results"] == []
+    assert zoo.ask("DELETE", "/v1/models/me/new").status == 403
+    version = zoo.model("me/new")
+    assert zoo.get("/v1/models")["results"][0]["latest_version"]["id"] == version
+
+
 # What is sent
 
 INPUTS = {

@@ -9,6 +9,8 @@
 * :mod:`~zooclient.serve.replicate.runs`: predictions and trainings, each a thread that runs a Python callable.
 * :mod:`~zooclient.serve.replicate.uploads`: files that are sent to be inputs.
 * :mod:`~zooclient.serve.replicate.delivery`: the origin of output files and of streams.
+* :mod:`~zooclient.serve.replicate.reading`, :mod:`~zooclient.serve.replicate.running`: what is answered to those who
+  read, and to those who run.
 * :mod:`~zooclient.serve.replicate.site`: which path says what.
 
 The API has no download: there is no list of files and no bytes of weights here. Webhooks and deployments are not

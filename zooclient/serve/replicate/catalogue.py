@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Final
 
@@ -14,7 +14,7 @@ from zooclient.serve.accounts import Account, knows
 from zooclient.serve.describe import Describer, Description
 from zooclient.serve.replicate.hosted import Hosted
 from zooclient.serve.replicate.naming import version_id
-from zooclient.serve.shelf import Commit, Repository, Shelf
+from zooclient.serve.shelf import FLOOR, Commit, Repository, Shelf, Terms, stable_id
 
 #: Bytes of a card that are read at the most.
 _CARD: Final = 4 * 1024 * 1024
@@ -45,15 +45,17 @@ class Model:
 
     Attributes:
         repository: Where it comes from.
-        versions: The newest first; there is one at least.
+        versions: The newest first; none of a model to which nothing was pushed.
         told: What the files of the newest tell.
         card: Its README without front matter. None: it has none.
+        made: When it was created, where nothing was pushed to it.
     """
 
     repository: Repository
     versions: tuple[Version, ...]
     told: Description
     card: str | None = field(repr=False)
+    made: datetime = FLOOR
 
     @property
     def id(self) -> str:
@@ -76,9 +78,14 @@ class Model:
         return self.repository.terms.hosted
 
     @property
-    def latest(self) -> Version:
-        """Its newest version."""
-        return self.versions[0]
+    def latest(self) -> Version | None:
+        """Its newest version; None while nothing was pushed to it."""
+        return self.versions[0] if self.versions else None
+
+    @property
+    def created(self) -> datetime:
+        """When it came to be."""
+        return self.versions[-1].created if self.versions else self.made
 
     @property
     def private(self) -> bool:
@@ -98,6 +105,10 @@ class Model:
         """The version with this id."""
         return next((version for version in self.versions if version.id == name), None)
 
+    def listed(self, name: str) -> Version | None:
+        """The same; of a model that the zoo keeps itself none can be asked for."""
+        return None if self.hosted.official else self.version(name)
+
 
 class Catalogue:
     """The models of a shelf. Safe between threads.
@@ -109,6 +120,21 @@ class Catalogue:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
         self._describer = Describer(shelf)
+        #: Models to which nothing was pushed yet.
+        self._empty: dict[str, Model] = {}
+
+    def create(self, name: str, *, private: bool, hosted: Hosted) -> Model:
+        """Makes a model without a version; it is the shelf's once the shelf has one of this name."""
+        readers = frozenset({name.partition("/")[0]})
+        terms = Terms(private=private, readers=readers, hosted=hosted)
+        repository = Repository(id=name, stable_id=stable_id(name), commits={}, branches={}, terms=terms)
+        model = Model(repository=repository, versions=(), told=Description(), card=None, made=datetime.now(UTC))
+        self._empty[name] = model
+        return model
+
+    def drop(self, model: Model) -> None:
+        """Removes a model without a version."""
+        self._empty.pop(model.id, None)
 
     def models(self, visitor: Account | None) -> Iterator[Model]:
         """Every model that a visitor may know of, in the order of their names."""
@@ -121,9 +147,10 @@ class Catalogue:
         """The model with this name, in whichever case; None when there is none that the visitor may know of."""
         found = self._shelf.canonical(name)
         repository = None if found is None else self._shelf.repository(found)
-        if repository is None or not knows(repository.terms, visitor):
-            return None
-        return self.model(repository)
+        if repository is None:
+            model = self._empty.get(name)
+            return model if model is not None and knows(model.repository.terms, visitor) else None
+        return self.model(repository) if knows(repository.terms, visitor) else None
 
     def model(self, repository: Repository) -> Model | None:
         """A repository as a model; None when it has no version."""

@@ -149,6 +149,7 @@ class Hosted:
         license_url: Where its licence is told. None: by its card.
         weights_url: Where its weights lie, outside of this zoo. None: nobody says.
         github_url: Where its code lies. None: nobody says.
+        paper_url: Where its paper lies. None: by its card.
     """
 
     inputs: Mapping[str, Input] = field(factory=lambda: {"prompt": Input(description="Input prompt")}, hash=False)
@@ -164,3 +165,4 @@ class Hosted:
     license_url: str | None = None
     weights_url: str | None = None
     github_url: str | None = None
+    paper_url: str | None = None

@@ -21,8 +21,8 @@ OFFICIAL: Final = Collection(
 )
 
 _SORTS: Final[dict[str, Callable[[Model], Any]]] = {
-    "model_created_at": lambda model: model.versions[-1].created,
-    "latest_version_created_at": lambda model: model.latest.created,
+    "model_created_at": lambda model: model.created,
+    "latest_version_created_at": lambda model: model.versions[0].created,
 }
 
 

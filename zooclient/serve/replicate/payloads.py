@@ -60,7 +60,9 @@ def model(shown: Model, runs: int, places: Places, *, brief: bool = False) -> di
     hosted, card = shown.hosted, shown.told.card or {}
     license_url = hosted.license_url or card.get("license_link")
     paper = next((match[1] for tag in shown.told.tags if (match := _ARXIV.fullmatch(tag))), None)
-    latest = version(shown.latest, shown)
+    latest = None if shown.latest is None else version(shown.latest, shown)
+    if latest is not None and brief:
+        latest["openapi_schema"] = {}
     return {
         "url": f"{naming.WEB}/{shown.id}",
         "owner": shown.owner,
@@ -69,20 +71,20 @@ def model(shown: Model, runs: int, places: Places, *, brief: bool = False) -> di
         "visibility": "private" if shown.private else "public",
         "is_official": hosted.official,
         "github_url": hosted.github_url,
-        "paper_url": None if paper is None else f"https://arxiv.org/abs/{paper}",
+        "paper_url": hosted.paper_url or (None if paper is None else f"https://arxiv.org/abs/{paper}"),
         "license_url": license_url if isinstance(license_url, str) else None,
         "weights_url": hosted.weights_url,
         "run_count": shown.repository.terms.downloads + runs,
         "cover_image_url": None,
         "default_example": None if brief else example(shown, places),
-        "latest_version": {**latest, "openapi_schema": {}} if brief else latest,
-        "created_at": naming.when(shown.versions[-1].created),
+        "latest_version": latest,
+        "created_at": naming.when(shown.created),
     }
 
 
 def example(shown: Model, places: Places) -> dict[str, Any] | None:
     """Returns the prediction that the page of a model shows; None when it shows none."""
-    if shown.hosted.example is None:
+    if shown.hosted.example is None or shown.latest is None:
         return None
     given, output = shown.hosted.example
     name = naming.derived_id(shown.id)
