@@ -55,6 +55,13 @@ def test_a_wait_beyond_patience_is_final() -> None:
     assert decide(1, Outcome(status=503, headers={"retry-after": "301"}), LIMITS, NOW) is None
 
 
+def test_a_question_by_query_may_be_repeated() -> None:
+    """QUERY only asks, whatever its body: it is tried again like GET, and POST is not."""
+    for outcome in (Outcome(status=502, method="QUERY"), Outcome(failure="timeout", method="QUERY")):
+        assert decide(1, outcome, LIMITS, NOW) is not None
+    assert decide(1, Outcome(status=502, method="POST"), LIMITS, NOW) is None
+
+
 def test_backoff_doubles_up_to_its_bound() -> None:
     """Half of the wait is certain, half is chance; it doubles and is bounded."""
     limits = Limits(retries=100, backoff_base=1, backoff_max=5)

@@ -537,7 +537,9 @@ def test_a_readme_with_front_matter_keeps_it() -> None:
 
 
 def test_a_readme_that_cannot_be_had_is_an_error() -> None:
-    """Only what is not there passes for none."""
+    """Only what is not there passes for none, and a page of a proxy is no README."""
+    with pytest.raises(ProtocolError, match="page for people"):
+        card(refuse(200, b"<title>Sign in</title>", content_type="text/html; charset=utf-8"))
     with pytest.raises(NetworkError):
         card(refuse(503))
 

@@ -247,7 +247,8 @@ class FileJob:
                 self._way.forget()
                 mark = 0
             except Passing as passing:
-                if partial.have - mark >= _PROGRESS:
+                # Where no connection can be had, what came over others that are ending says nothing.
+                if partial.have - mark >= _PROGRESS and passing.kind != "connect":
                     fruitless = 0
                 fruitless, mark = fruitless + 1, partial.have
                 if self._is_left(passing, fruitless):
@@ -271,8 +272,8 @@ class FileJob:
     def _is_left(self, passing: Passing, fruitless: int) -> bool:
         """Whether to leave a source that may yet recover, because another has the file, or other files can come first.
 
-        With another source at hand, one further attempt is all that is worth its time, and none where nothing came
-        for as long as a time limit, where it crawls, or where it asks to wait.
+        With another source at hand, one further attempt is all that is worth its time, and none where it gave bytes
+        and now refuses connections, nothing came for as long as a time limit, it crawls, or it asks to wait.
         """
         asked = server_wait(passing.headers, time.time()) if passing.status in BUSY else None
         self._waits = asked is not None and asked > _BRIEF
@@ -286,7 +287,8 @@ class FileJob:
         return not self.patient and self.item.further is not None and not self._waits
 
     def _is_hopeless(self, passing: Passing, fruitless: int) -> bool:
-        if fruitless >= _ENOUGH:
+        died = passing.kind == "connect" and self._partial is not None and self._partial.given[self._label] > 0
+        if died or fruitless >= _ENOUGH:
             return True
         if passing.kind == "timeout":
             limits = self._limits

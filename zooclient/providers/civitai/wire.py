@@ -23,7 +23,7 @@ from zooclient.providers.civitai import names
 from zooclient.providers.civitai.files import ident, joined, read_files
 from zooclient.providers.civitai.gates import read_access
 from zooclient.providers.civitai.terms import base_terms, creator_terms, license_here
-from zooclient.providers.reading import count, entries, instant, line, mapping, plain, string, strings, unread
+from zooclient.providers.reading import count, entries, fields, instant, line, mapping, plain, string, strings, unread
 from zooclient.records.model import FileEntry, Hit, ModelRecord
 from zooclient.records.query import Query
 from zooclient.records.ref import Ref
@@ -168,7 +168,7 @@ def read_model(payload: Any, model: str) -> Mapping[str, Any]:
         ProtocolError: No object, or one without an id.
         IntegrityError: It is about another model.
     """
-    told = _object(payload, "a model")
+    told = fields(payload, "a model")
     _hold(told, model, "model")
     return told
 
@@ -180,7 +180,7 @@ def read_version(payload: Any, version: str | None) -> Mapping[str, Any]:
         ProtocolError: No object, or one without an id or without that of its model.
         IntegrityError: It is about another version.
     """
-    told = _object(payload, "a version of a model")
+    told = fields(payload, "a version of a model")
     _hold(told, version, "version")
     if ident(told.get("modelId")) is None:
         raise ProtocolError("The answer about a version does not name the model that it is of.")
@@ -405,7 +405,7 @@ def read_hits(payload: Any, query: Query, *, web: str, now: datetime) -> tuple[H
     """
     found: dict[str, Hit] = {}
     for row in entries(mapping(payload).get("items"), "the list of models (items)"):
-        told = _object(row, "a model")
+        told = fields(row, "a model")
         hit = _hit(told, web, now)
         if (query.nsfw or _for_everybody(told)) and _of_family(hit, query):
             found.setdefault(hit.ref.id, hit)
@@ -491,7 +491,7 @@ def read_account(payload: Any) -> Account:
     Raises:
         ProtocolError: No object, or one without a name.
     """
-    told = _object(payload, "an account")
+    told = fields(payload, "an account")
     name = string(told.get("username"))
     if name is None:
         raise ProtocolError("The answer names no account.")
@@ -541,13 +541,6 @@ def read_match(payload: Any, text: str) -> tuple[Ref, FileEntry | None]:
 
 
 # -- parts --------------------------------------------------------------------------------------
-
-
-def _object(payload: Any, what: str) -> Mapping[str, Any]:
-    if isinstance(payload, dict):
-        return payload
-    kind = "null" if payload is None else type(payload).__name__
-    raise ProtocolError(f"The answer has {kind} in place of {what}.", hint="Is the endpoint right?")
 
 
 def _hold(told: Mapping[str, Any], asked: str | None, what: str) -> None:

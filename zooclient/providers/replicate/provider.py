@@ -237,10 +237,18 @@ class Replicate:
         from zooclient.records.card import Card
 
         url = wire.readme_url(self.endpoint, record.ref.id)
+        readme = None
         try:
-            readme = (yield from self._ask(Request(url=url, max_bytes=_MOST_BYTES), record.ref, "card")).text()
+            answer = yield from self._ask(Request(url=url, max_bytes=_MOST_BYTES), record.ref, "card")
         except NotFound:
-            readme = None
+            pass
+        else:
+            if "html" in answer.headers.get("content-type", ""):
+                raise ProtocolError(
+                    f"A page for people came in place of the README of {record.ref}.",
+                    hint="A proxy or a login page may stand in between.",
+                )
+            readme = answer.text()
         return evolve(Card.parse(card_text(record, readme)), license=record.license)
 
     # -- the rest ---------------------------------------------------------------------------------
