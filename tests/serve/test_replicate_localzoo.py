@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from zooclient import Client
-from zooclient.testing import Body, Cut, Edit, LocalZoo, Lost, Status
+from zooclient.testing import Body, Cut, Edit, Flip, LocalZoo, Lost, Slow, Stall, Status
 from zooclient.testing.replicate import Input, Job, Made
 
 MODEL = "acme/tiny"
@@ -135,6 +135,23 @@ def test_a_stream_that_is_cut_can_be_taken_up(zoo: LocalZoo, web: httpx.Client) 
     assert httpx.get(url, headers={"last-event-id": last}, trust_env=False).text == whole[end:]
 
 
+def test_streams_are_spoilt_as_files_are(zoo: LocalZoo, web: httpx.Client) -> None:
+    """A bit that is wrong, a slow line and one that dries up hold for what comes about while it is sent, too."""
+    zoo.replicate.offer(MODEL, output="tokens", run=lambda job: iter(["one", "two"]))
+    url = create(zoo, web, "wait")["urls"]["stream"]
+    whole = httpx.get(url, trust_env=False).content
+    thrown = zoo.fail("/pbxt/*", Flip(0, times=1)), zoo.fail("/pbxt/*", Slow(1_000_000.0, times=1))
+    assert httpx.get(url, trust_env=False).content == bytes([whole[0] ^ 1]) + whole[1:]
+    zoo.fail("/pbxt/*", Stall(10))
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.get(url, trust_env=False, timeout=0.2)
+    zoo.fail("/pbxt/*", Stall(10, seconds=0.01))
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(url, trust_env=False, timeout=20)
+    assert [fault.hits for fault in thrown] == [1, 1]
+    assert httpx.get(url, trust_env=False).content == whole
+
+
 def test_a_post_whose_answer_is_lost_was_taken(zoo: LocalZoo, web: httpx.Client) -> None:
     """The client times out, and exactly one prediction runs: whoever looks finds it, whoever repeats pays twice."""
     zoo.fail(MODEL, Lost())
@@ -219,7 +236,8 @@ def test_a_zoo_that_stops_waits_for_no_model() -> None:
         ]
         for thread in waiting:
             thread.start()
-        while len(zoo.requests) < 3:
+        # The first creation, the one that waits, and the stream.
+        while sum(seen.path != "/v1/account" for seen in zoo.requests) < 3:
             web.get("/v1/account")
         begun = time.monotonic()
     assert time.monotonic() - begun < 5
