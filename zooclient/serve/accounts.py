@@ -36,6 +36,11 @@ class Accounts:
         self._open = accounts is None
         self._by_token = {account.token: account for account in accounts or ()}
 
+    @property
+    def open(self) -> bool:
+        """Whether no accounts are known, so that everybody is let in where somebody has to be known."""
+        return self._open
+
     def add(self, account: Account) -> None:
         """Lets one more in."""
         self._open = False

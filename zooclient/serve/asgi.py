@@ -16,14 +16,14 @@ from typing import Any
 
 from attrs import evolve
 
-from zooclient.serve.exchange import Answer, Question, Span
+from zooclient.serve.exchange import Answer, Live, Question, Span
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 Handler = Callable[[Question], Answer]
 
-#: Bytes of a request's body at the most.
+#: Bytes of a request's body at the most, where a zoo takes no more.
 MAX_BODY = 4 * 1024 * 1024
 #: Bytes read from a file and given to the socket at once.
 BLOCK = 1024 * 1024
@@ -54,6 +54,7 @@ class App:
         origin: The same for its origin, ``hub`` or ``cdn``.
         methods: HTTP methods that are taken.
         witness: Is told of every exchange, and may change it.
+        max_body: Bytes of a request's body at the most.
     """
 
     def __init__(
@@ -63,12 +64,14 @@ class App:
         zoo: str = "hf",
         origin: str = "hub",
         methods: Collection[str] = ("GET", "HEAD", "POST"),
+        max_body: int = MAX_BODY,
         witness: Witness | None = None,
     ) -> None:
         self._handler = handler
         self._zoo = zoo
         self._origin = origin
         self._methods = methods
+        self._max_body = max_body
         self._witness = witness or Witness()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -82,7 +85,7 @@ class App:
             return
 
     async def _exchange(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        body = await _body(receive)
+        body = await _body(receive, self._max_body)
         if body is None:
             await _plain(send, 413, b"The body of the request is too large.")
             return
@@ -92,10 +95,17 @@ class App:
             return
         tell = self._witness.asked(question, self._zoo, self._origin)
         answer = await asyncio.to_thread(self._answer, question)
+        while answer.later is not None:
+            answer = await asyncio.to_thread(self._changed, question, await answer.later.come())
         await _deliver(answer, question.method, scope, receive, send, tell)
 
     def _answer(self, question: Question) -> Answer:
-        return self._witness.changed(question, self._handler(question), self._zoo, self._origin, self._handler)
+        return self._changed(question, self._handler(question))
+
+    def _changed(self, question: Question, answer: Answer) -> Answer:
+        if answer.later is not None:
+            return answer
+        return self._witness.changed(question, answer, self._zoo, self._origin, self._handler)
 
 
 async def _deliver(
@@ -107,17 +117,19 @@ async def _deliver(
     tell: Callable[[int, int], None],
 ) -> None:
     tell(answer.status, 0)
+    if answer.delivery.delay:
+        await asyncio.sleep(answer.delivery.delay)
     if answer.status == 0:
         await _hang_up(scope, receive)
         return
     headers = dict(answer.headers)
-    if answer.status != 304:
+    if answer.status != 304 and not answer.live:
         headers.setdefault("content-length", str(answer.length + answer.delivery.pad))
     await send({"type": "http.response.start", "status": answer.status, "headers": _wire(headers)})
     if method == "HEAD" or answer.status == 304:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return
-    promised = int(headers["content-length"])
+    promised = None if answer.live else int(headers["content-length"])
     sent = 0
     transport = scope.get("state", {}).get("transport")
     async with aclosing(_paced(answer)) as blocks:
@@ -128,7 +140,7 @@ async def _deliver(
             sent += len(block)
             tell(answer.status, len(block))
             await send({"type": "http.response.body", "body": block, "more_body": True})
-    if sent < promised:
+    if sent in (answer.delivery.cut, answer.delivery.stall) if promised is None else sent < promised:
         await _hang_up(scope, receive)
         return
     await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -172,10 +184,15 @@ async def _blocks(answer: Answer) -> AsyncGenerator[bytes, None]:
         yield bytes(min(BLOCK, answer.delivery.pad - start))
 
 
-async def _whole(body: bytes | Span) -> AsyncGenerator[bytes, None]:
+async def _whole(body: bytes | Span | Live) -> AsyncGenerator[bytes, None]:
     """Yields a body in blocks. Ends early where a file is no longer the one that was promised."""
     if isinstance(body, bytes):
         yield body
+        return
+    if not isinstance(body, Span):
+        async with aclosing(body.blocks()) as blocks:
+            async for block in blocks:
+                yield block
         return
     file = _open(body)
     if file is None:
@@ -230,7 +247,7 @@ async def _hang_up(scope: MutableMapping[str, Any], receive: Receive) -> None:
             pass
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, most: int) -> bytes | None:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -239,7 +256,7 @@ async def _body(receive: Receive) -> bytes | None:
             return b"".join(parts)
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > MAX_BODY:
+        if size > most:
             return None
         if not message.get("more_body", False):
             return b"".join(parts)

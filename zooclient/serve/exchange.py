@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from attrs import field, frozen
@@ -74,11 +75,28 @@ class Span:
     length: int
 
 
+class Live(Protocol):
+    """A body that comes about while it is sent; nobody knows how long it will be."""
+
+    def blocks(self) -> AsyncGenerator[bytes, None]:
+        """Yields it in the loop of the server, as it comes."""
+        ...
+
+
+class Later(Protocol):
+    """An answer that is not there yet."""
+
+    async def come(self) -> Answer:
+        """Returns it in the loop of the server, once it is there."""
+        ...
+
+
 @frozen(kw_only=True)
 class Delivery:
     """How a body is sent, where it is not simply sent. Offsets count within this body.
 
     Attributes:
+        delay: Seconds before anything is sent, the status included.
         cut: Bytes after which the connection is closed. None: never.
         stall: Bytes after which nothing more is sent, though the connection stays. None: never.
         stall_for: Seconds that a stall lasts.
@@ -87,6 +105,7 @@ class Delivery:
         pad: Bytes of zeros after the body.
     """
 
+    delay: float = 0.0
     cut: int | None = None
     stall: int | None = None
     stall_for: float = 3600.0
@@ -101,24 +120,34 @@ class Answer:
 
     Attributes:
         status: HTTP status. 0: the connection is closed without one.
-        headers: In order, names in lower case. ``content-length`` is added when sent, unless it is here.
-        body: Bytes, or a part of a file.
+        headers: In order, names in lower case. ``content-length`` is added when sent, unless it is here or nobody
+            knows it.
+        body: Bytes, a part of a file, or what comes about while it is sent.
         model: Id of the repository that it is about. None: about none.
         file: Path within the repository that it is about. None: about none.
         delivery: How the body is sent.
+        later: The answer is not there yet: this one comes in its place. None: it is this.
     """
 
     status: int = 200
     headers: Mapping[str, str] = field(factory=dict, hash=False)
-    body: bytes | Span = field(default=b"", repr=False)
+    body: bytes | Span | Live = field(default=b"", repr=False)
     model: str | None = None
     file: str | None = None
     delivery: Delivery = Delivery()
+    later: Later | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether the body comes about while it is sent."""
+        return not isinstance(self.body, bytes | Span)
 
     @property
     def length(self) -> int:
-        """Bytes of the body."""
-        return self.body.length if isinstance(self.body, Span) else len(self.body)
+        """Bytes of the body; of one that comes about while it is sent, more than there will be."""
+        if isinstance(self.body, bytes):
+            return len(self.body)
+        return self.body.length if isinstance(self.body, Span) else sys.maxsize
 
 
 class Refusal(Exception):

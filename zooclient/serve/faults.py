@@ -37,10 +37,12 @@ class Fault:
         times: Answers that it spoils before it is spent. None: all, until it is healed.
         origin: Only answers of the ``hub`` (the zoo's own origin) or of the ``cdn`` (where large files come from).
             None: both.
+        method: Only answers to this HTTP method. None: to all.
     """
 
     times: int | None = None
     origin: Literal["hub", "cdn"] | None = None
+    method: str | None = None
 
     def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
         """Returns the worse answer; None when this answer is none of its business.
@@ -151,7 +153,9 @@ class Resize(Fault):
         if start + answer.length == total and self.by > 0:
             pad = self.by
             length = answer.length
-        body = evolve(answer.body, length=length) if isinstance(answer.body, Span) else answer.body[:length]
+        body = answer.body[:length] if isinstance(answer.body, bytes) else answer.body
+        if isinstance(body, Span):
+            body = evolve(body, length=length)
         headers = dict(answer.headers)
         if "content-range" in headers:
             headers["content-range"] = f"bytes {start}-{start + length + pad - 1}/{size}"
@@ -214,6 +218,23 @@ class Status(Fault):
             headers["retry-after"] = f"{after:g}" if isinstance(after, float) else str(after)
         given = text_answer(self.body, status=self.code, headers=headers, model=answer.model, file=answer.file)
         return evolve(given, headers={**_manners(answer), **given.headers})
+
+
+@frozen
+class Lost(Fault):
+    """What was asked for is done, and the answer never comes; to one POST unless told otherwise.
+
+    Attributes:
+        seconds: After which the connection is closed after all.
+    """
+
+    seconds: float = field(default=3600.0)
+    times: int | None = field(default=1, kw_only=True)
+    method: str | None = field(default="POST", kw_only=True)
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Keeps the answer back."""
+        return evolve(answer, status=0, delivery=evolve(answer.delivery, delay=self.seconds))
 
 
 @frozen
@@ -348,7 +369,7 @@ class Truncated(Fault):
 
     def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
         """Cuts the document."""
-        if isinstance(answer.body, Span) or not answer.headers.get("content-type", "").startswith(_DOCUMENT):
+        if not isinstance(answer.body, bytes) or not answer.headers.get("content-type", "").startswith(_DOCUMENT):
             return None
         return evolve(answer, body=answer.body[: self.keep])
 
@@ -477,7 +498,10 @@ class Faults:
         """Returns the answer that a zoo gives at one of its origins as the faults leave it."""
         with self._lock:
             for thrown in tuple(self._thrown):
-                if thrown.spent or thrown.fault.origin not in (None, origin) or thrown.zoo not in (None, zoo):
+                fault = thrown.fault
+                if thrown.spent or fault.origin not in (None, origin) or thrown.zoo not in (None, zoo):
+                    continue
+                if fault.method not in (None, question.method):
                     continue
                 # A claim is about files within a listing, so the listing itself need not fit.
                 if not isinstance(thrown.fault, Claim) and not _about(thrown.pattern, question, answer):
@@ -504,8 +528,8 @@ def _about(pattern: str, question: Question, answer: Answer) -> bool:
 
 def _extent(answer: Answer) -> tuple[int, int]:
     """First byte of the body within its file, and the size of the file."""
-    if isinstance(answer.body, bytes):
-        return 0, len(answer.body)
+    if not isinstance(answer.body, Span):
+        return 0, answer.length
     # Not the status: there are zoos that answer with a part under 200.
     if "content-range" in answer.headers:
         return answer.body.offset, int(answer.headers["content-range"].rpartition("/")[2])
@@ -519,7 +543,7 @@ def _manners(answer: Answer) -> dict[str, str]:
 
 
 def _document(answer: Answer) -> Any:
-    if isinstance(answer.body, Span) or not answer.headers.get("content-type", "").startswith(_DOCUMENT):
+    if not isinstance(answer.body, bytes) or not answer.headers.get("content-type", "").startswith(_DOCUMENT):
         return None
     return json.loads(answer.body)
 

@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from zooclient.serve.accounts import Accounts
 from zooclient.serve.exchange import Answer, Question
+from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.shelf import Shelf
 from zooclient.serve.signing import Signer
 
@@ -34,6 +35,7 @@ class Options:
             https. Off, it is 404 ``RepoNotFound``: over plain http its client reads a bare 401 as a bad login.
         login_to_download: At Civitai: only those who are logged in may download what nothing else is said of.
         scanned: At Civitai: say of every file that its scanners found nothing. Off, files wait to be scanned.
+        runs: At Replicate: where predictions and trainings are kept. None: within the server alone.
     """
 
     page_size: int = 1000
@@ -42,6 +44,7 @@ class Options:
     bare_401: bool = False
     login_to_download: bool = False
     scanned: bool = False
+    runs: Runs | None = None
 
 
 @frozen(kw_only=True)

@@ -9,8 +9,11 @@ from attrs import frozen
 from zooclient.errors import ConfigError
 from zooclient.records.rules import ALIASES
 from zooclient.serve import huggingface, huggingface_bytes, modelscope, modelscope_bytes
+from zooclient.serve.asgi import MAX_BODY
 from zooclient.serve.civitai import site, storage
 from zooclient.serve.protocol import Origins, Site
+from zooclient.serve.replicate import delivery
+from zooclient.serve.replicate import site as replicate
 
 
 @frozen(kw_only=True)
@@ -26,6 +29,7 @@ class Zoo:
         variable: Environment variable that points the zoo's official client at a server. None: there is none.
         mark: First letters of its tokens.
         methods: HTTP methods that it takes.
+        max_body: Bytes of the body of a request at the most.
     """
 
     scheme: str
@@ -35,6 +39,7 @@ class Zoo:
     variable: str | None
     mark: str
     methods: frozenset[str] = frozenset({"GET", "HEAD", "POST"})
+    max_body: int = MAX_BODY
 
 
 #: Scheme to zoo, in the order in which they are told.
@@ -65,6 +70,16 @@ ZOOS: Mapping[str, Zoo] = {
             byte_path=storage.BUCKET,
             variable=None,
             mark="",
+        ),
+        Zoo(
+            scheme="replicate",
+            title="Replicate",
+            speak=replicate.speak,
+            byte_path=delivery.BYTE_PATH,
+            variable="REPLICATE_BASE_URL",
+            mark="r8_",
+            methods=frozenset({"GET", "HEAD", "POST", "QUERY", "DELETE"}),
+            max_body=128 * 1024 * 1024,
         ),
     )
 }

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from attrs import field, frozen
 
 from zooclient.serve.civitai.offer import Offer
+from zooclient.serve.replicate.hosted import Hosted
 
 #: What the Hub states as the creation time of everything older than its records. A folder keeps no such time,
 #: and an id made from it is the same after a restart.
@@ -80,6 +81,7 @@ class Terms:
         trending: Score that the default order of listings goes by.
         demos: Ids of Spaces that show it at work.
         offer: What Civitai alone knows of it.
+        hosted: What Replicate alone knows of it.
     """
 
     gated: Literal[False, "auto", "manual"] = False
@@ -93,6 +95,7 @@ class Terms:
     trending: int = 0
     demos: tuple[str, ...] = ()
     offer: Offer = field(factory=Offer)
+    hosted: Hosted = field(factory=Hosted)
 
 
 @frozen(kw_only=True)

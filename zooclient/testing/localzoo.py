@@ -32,8 +32,10 @@ from zooclient.serve.faults import Fault, Faults, Thrown
 from zooclient.serve.folder import FolderShelf
 from zooclient.serve.protocol import Options
 from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
+from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.server import ZooServer
 from zooclient.testing.civitai import SCHEME, AtCivitai
+from zooclient.testing.replicate import AtReplicate
 
 #: Bytes up to which a file is copied aside, so that older commits of a test's models stay served.
 _KEEP = 64 * 1024 * 1024
@@ -86,6 +88,7 @@ class LocalZoo:
         byte_origins: Scheme to origin of large files.
         tokens: Scheme to a token of the account ``me``, which may write.
         civitai: What owners do at Civitai alone, and the numbers that models have there.
+        replicate: What owners do at Replicate alone, and the versions that models have there.
     """
 
     def __init__(
@@ -101,8 +104,14 @@ class LocalZoo:
     ) -> None:
         self._folder = None if folder is None else Path(folder)
         self._zoos = tuple(ZOOS) if zoos is None else tuple(zoo_of(scheme).scheme for scheme in zoos)
+        runs = Runs()
         self._options = Options(
-            page_size=page_size, link_lifetime=link_lifetime, bare_401=bare_401, limits=limits, scanned=True
+            page_size=page_size,
+            link_lifetime=link_lifetime,
+            bare_401=bare_401,
+            limits=limits,
+            scanned=True,
+            runs=runs,
         )
         self._one_origin = one_origin
         self._accounts = {scheme: Accounts(()) for scheme in self._zoos}
@@ -111,6 +120,7 @@ class LocalZoo:
         self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
         self._server: ZooServer | None = None
         self.civitai = AtCivitai(self._shelf, self._faults, self._asked_of_civitai)
+        self.replicate = AtReplicate(self._shelf, runs)
         self.endpoints: dict[str, str] = {}
         self.byte_origins: dict[str, str] = {}
         self.tokens = {scheme: self.add_account("me", role="write", zoo=scheme) for scheme in self._zoos}

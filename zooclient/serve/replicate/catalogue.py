@@ -1,0 +1,183 @@
+"""A shelf as Replicate has it: models with versions, each state of the default branch one of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Final
+
+from attrs import field, frozen
+
+from zooclient.serve.accounts import Account, knows
+from zooclient.serve.describe import Describer, Description
+from zooclient.serve.replicate.hosted import Hosted
+from zooclient.serve.replicate.naming import version_id
+from zooclient.serve.shelf import FLOOR, Commit, Repository, Shelf, Terms, stable_id
+
+#: Bytes of a card that are read at the most.
+_CARD: Final = 4 * 1024 * 1024
+_FRONT_MATTER = re.compile(r"\A\ufeff?\s*---[ \t]*\r?\n.*?^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
+
+
+@frozen(kw_only=True)
+class Version:
+    """One version.
+
+    Attributes:
+        id: 64 hex.
+        commit: The state of the files that it is.
+    """
+
+    id: str
+    commit: Commit
+
+    @property
+    def created(self) -> datetime:
+        """When it was pushed."""
+        return self.commit.date
+
+
+@frozen(kw_only=True, slots=False)
+class Model:
+    """One model.
+
+    Attributes:
+        repository: Where it comes from.
+        versions: The newest first; none of a model to which nothing was pushed.
+        told: What the files of the newest tell.
+        card: Its README without front matter. None: it has none.
+        made: When it was created, where nothing was pushed to it.
+    """
+
+    repository: Repository
+    versions: tuple[Version, ...]
+    told: Description
+    card: str | None = field(repr=False)
+    made: datetime = FLOOR
+
+    @property
+    def id(self) -> str:
+        """``owner/name``."""
+        return self.repository.id
+
+    @property
+    def owner(self) -> str:
+        """Who published it."""
+        return self.id.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.id.partition("/")[2]
+
+    @property
+    def hosted(self) -> Hosted:
+        """How it is hosted."""
+        return self.repository.terms.hosted
+
+    @property
+    def latest(self) -> Version | None:
+        """Its newest version; None while nothing was pushed to it."""
+        return self.versions[0] if self.versions else None
+
+    @property
+    def created(self) -> datetime:
+        """When it came to be."""
+        return self.versions[-1].created if self.versions else self.made
+
+    @property
+    def private(self) -> bool:
+        """Whether few know of it."""
+        return self.repository.terms.private
+
+    @cached_property
+    def description(self) -> str | None:
+        """One line on it: as it is hosted, as the card's head has it, or the first line of text below."""
+        known = self.hosted.description or (self.told.card or {}).get("description")
+        if isinstance(known, str):
+            return known
+        lines = (line.strip() for line in (self.card or "").splitlines())
+        return next((line for line in lines if line and not line.startswith(("#", "<", "!", "|", "["))), None)
+
+    def version(self, name: str) -> Version | None:
+        """The version with this id."""
+        return next((version for version in self.versions if version.id == name), None)
+
+    def listed(self, name: str) -> Version | None:
+        """The same; of a model that the zoo keeps itself none can be asked for."""
+        return None if self.hosted.official else self.version(name)
+
+
+class Catalogue:
+    """The models of a shelf. Safe between threads.
+
+    Args:
+        shelf: What is served, as this zoo shows it.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._describer = Describer(shelf)
+        #: Models to which nothing was pushed yet.
+        self._empty: dict[str, Model] = {}
+
+    def create(self, name: str, *, private: bool, hosted: Hosted) -> Model:
+        """Makes a model without a version; it is the shelf's once the shelf has one of this name."""
+        readers = frozenset({name.partition("/")[0]})
+        terms = Terms(private=private, readers=readers, hosted=hosted)
+        repository = Repository(id=name, stable_id=stable_id(name), commits={}, branches={}, terms=terms)
+        model = Model(repository=repository, versions=(), told=Description(), card=None, made=datetime.now(UTC))
+        self._empty[name] = model
+        return model
+
+    def drop(self, model: Model) -> None:
+        """Removes a model without a version."""
+        self._empty.pop(model.id, None)
+
+    def models(self, visitor: Account | None) -> Iterator[Model]:
+        """Every model that a visitor may know of, in the order of their names."""
+        for name in self._shelf.names():
+            model = self.named(name, visitor)
+            if model is not None:
+                yield model
+
+    def named(self, name: str, visitor: Account | None) -> Model | None:
+        """The model with this name, in whichever case; None when there is none that the visitor may know of."""
+        found = self._shelf.canonical(name)
+        repository = None if found is None else self._shelf.repository(found)
+        if repository is None:
+            model = self._empty.get(name)
+            return model if model is not None and knows(model.repository.terms, visitor) else None
+        return self.model(repository) if knows(repository.terms, visitor) else None
+
+    def model(self, repository: Repository) -> Model | None:
+        """A repository as a model; None when it has no version."""
+        log = dict.fromkeys((repository.branches[repository.main], *repository.logs.get(repository.main, ())))
+        versions = tuple(
+            Version(id=version_id(repository.stable_id, name), commit=repository.commits[name])
+            for name in log
+            if name in repository.commits
+        )
+        if not versions:
+            return None
+        newest = versions[0].commit
+        told = self._describer.describe(newest)
+        return Model(repository=repository, versions=versions, told=told, card=self._card(newest))
+
+    def version(self, name: str, visitor: Account | None) -> tuple[Model, Version] | None:
+        """The version with this id, and its model."""
+        for model in self.models(visitor):
+            version = model.version(name)
+            if version is not None:
+                return model, version
+        return None
+
+    def _card(self, commit: Commit) -> str | None:
+        entry = commit.files.get("README.md")
+        place = None if entry is None else self._shelf.place(entry.digest)
+        if place is None:
+            return None
+        with place.path.open("rb") as file:
+            return _FRONT_MATTER.sub("", file.read(_CARD).decode("utf-8", "replace"), count=1)
