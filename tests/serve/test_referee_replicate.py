@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from zooclient.testing import LocalZoo, Seen
-from zooclient.testing.replicate import Input, Job, Made
+from zooclient.testing.replicate import Input, Made, Work
 
 pytestmark = [
     pytest.mark.official,
@@ -25,7 +25,7 @@ _REFEREE = Path(__file__).with_name("replicatereferee.py")
 _WORDS, _PICTURES, _OFFICIAL = "acme/words", "acme/pictures", "acme/official"
 
 
-def _words(job: Job) -> Iterator[str]:
+def _words(job: Work) -> Iterator[str]:
     job.log("Saying it")
     for letter in job.input["text"]:
         yield f"{letter}\n"

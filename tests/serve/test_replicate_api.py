@@ -14,7 +14,7 @@ from zooclient.serve.replicate.checking import check, complete
 from zooclient.serve.replicate.hosted import Input, Made
 from zooclient.serve.replicate.naming import cursor, place, version_id
 from zooclient.serve.replicate.uploads import parts_of
-from zooclient.testing.replicate import Job
+from zooclient.testing.replicate import Work
 
 
 @pytest.fixture
@@ -367,7 +367,7 @@ def test_an_upload_that_is_too_large(zoo: Zoo) -> None:
 def test_a_prediction_goes_its_way(zoo: Zoo) -> None:
     """It starts, logs, counts and ends, and everything of it is told."""
 
-    def work(job: Job) -> str:
+    def work(job: Work) -> str:
         job.log("one")
         job.log("two")
         job.count("image_count", 2)
@@ -411,7 +411,7 @@ def test_predictions_are_listed_in_pages() -> None:
 def test_what_the_model_raises_is_the_error(zoo: Zoo) -> None:
     """The prediction fails with the text of it; what it logged and put out before is kept."""
 
-    def work(job: Job) -> Iterator[str]:
+    def work(job: Work) -> Iterator[str]:
         job.log("so far so good")
         yield "a"
         raise RuntimeError("out of tape")
@@ -448,7 +448,7 @@ def test_a_cancelled_model_is_told(zoo: Zoo) -> None:
     """A callable that waits is woken when its run is cancelled, and what it returns then is passed over."""
     begun, woken = threading.Event(), threading.Event()
 
-    def work(job: Job) -> str:
+    def work(job: Work) -> str:
         begun.set()
         if job.wait(30) and job.cancelled:
             woken.set()
@@ -576,7 +576,7 @@ def test_outputs_that_are_gone_or_elsewhere(zoo: Zoo) -> None:
 def test_a_stream_tells_output_and_logs(zoo: Zoo) -> None:
     """Lines of a text are lines of data, each event has an id, and one can go on after any of them."""
 
-    def work(job: Job) -> Iterator[str]:
+    def work(job: Work) -> Iterator[str]:
         job.log("begun")
         yield "a\n"
         yield "\n"

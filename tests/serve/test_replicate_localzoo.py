@@ -13,7 +13,7 @@ import pytest
 
 from zooclient import Client
 from zooclient.testing import Body, Cut, Edit, Flip, LocalZoo, Lost, Slow, Stall, Status
-from zooclient.testing.replicate import Input, Job, Made
+from zooclient.testing.replicate import Input, Made, Work
 
 MODEL = "acme/tiny"
 
@@ -94,7 +94,7 @@ def test_a_stream_is_sent_as_the_model_speaks(zoo: LocalZoo, web: httpx.Client) 
     """Each piece is there before the next is made, from the other origin and without a token."""
     turns = [threading.Event() for _ in range(3)]
 
-    def work(job: Job) -> Iterator[str]:
+    def work(job: Work) -> Iterator[str]:
         for number, turn in enumerate(turns):
             assert turn.wait(10)
             yield f"piece {number}"

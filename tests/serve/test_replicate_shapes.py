@@ -14,7 +14,7 @@ from support import recorded
 from zooclient.serve.replicate import said
 from zooclient.serve.replicate.hosted import Hosted, Input, Made, Training
 from zooclient.serve.replicate.schema import document
-from zooclient.testing.replicate import Job
+from zooclient.testing.replicate import Work
 
 MODELS = ("model_get_sdxl", "model_get_sdxl_2024", "model_get_llama2_70b_chat")
 PAGES = {"models_list_page1": "GET", "models_search_llama": "QUERY"}
@@ -171,7 +171,7 @@ def test_predictions_on_their_way(zoo: Zoo) -> None:
 
     logged = threading.Event()
 
-    def work(job: Job) -> Any:
+    def work(job: Work) -> Any:
         job.log("  0%|          | 0/1")
         if job.input["prompt"] == "wait":
             logged.set()

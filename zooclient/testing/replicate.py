@@ -12,10 +12,10 @@ from zooclient.serve.exchange import Answer
 from zooclient.serve.folder import FolderShelf
 from zooclient.serve.replicate.catalogue import Catalogue, Model
 from zooclient.serve.replicate.hosted import Collection, Course, Hosted, Input, Made, OutputType, Training
-from zooclient.serve.replicate.runs import Job, Run, Runs
+from zooclient.serve.replicate.runs import Run, Runs, Work
 from zooclient.serve.replicate.said import throttled, unpaid
 
-__all__ = ["SCHEME", "AtReplicate", "Course", "Input", "Job", "Made", "Run"]
+__all__ = ["SCHEME", "AtReplicate", "Course", "Input", "Made", "Run", "Work"]
 
 SCHEME = "replicate"
 
@@ -87,7 +87,7 @@ class AtReplicate:
         *,
         inputs: Mapping[str, Input] | None = None,
         output: OutputType | Mapping[str, Any] = "string",
-        run: Callable[[Job], Any] | None = None,
+        run: Callable[[Work], Any] | None = None,
         **more: Any,
     ) -> None:
         """Says what a model takes and what running it does.
@@ -96,7 +96,7 @@ class AtReplicate:
             model: ``owner/name``.
             inputs: Name to what it takes, in order. None: a ``prompt``.
             output: What it puts out, or the ``Output`` schema itself.
-            run: Called in a thread of its own with a :class:`Job`; returns the output, or yields it piece by piece.
+            run: Called in a thread of its own with a :class:`Work`; returns the output, or yields it piece by piece.
                 Bytes and :class:`Made` become files. What it raises is the error of the prediction. None: it
                 returns its first text.
             more: ``official``, ``example``, ``description``, ``license_url``, ``weights_url``, ``github_url``, as
@@ -140,7 +140,7 @@ class AtReplicate:
         self._change(model, guard=None)
 
     def teach(
-        self, model: str, inputs: Mapping[str, Input], train: Callable[[Job], bytes] = lambda job: b"weights"
+        self, model: str, inputs: Mapping[str, Input], train: Callable[[Work], bytes] = lambda job: b"weights"
     ) -> None:
         """Lets a model be trained. What comes of it is a new version of the destination.
 
@@ -150,7 +150,7 @@ class AtReplicate:
             train: Called in a thread of its own, returns the weights.
         """
 
-        def run(job: Job, destination: str) -> Mapping[str, Any]:
+        def run(job: Work, destination: str) -> Mapping[str, Any]:
             weights = train(job)
             self._shelf.commit(destination, {"trained_model.tar": weights})
             made = f"{destination}:{self.version(destination)}"

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 if TYPE_CHECKING:
     from zooclient.serve.exchange import Answer
-    from zooclient.serve.replicate.runs import Job
+    from zooclient.serve.replicate.runs import Work
 
 #: What an input may be. A file is sent as a URL or a data URI.
 InputType = Literal["string", "integer", "number", "boolean", "file", "secret", "array"]
@@ -126,7 +126,7 @@ class Training:
     """
 
     inputs: Mapping[str, Input] = field(hash=False)
-    run: Callable[[Job, str], Mapping[str, Any]]
+    run: Callable[[Work, str], Mapping[str, Any]]
 
 
 @frozen(kw_only=True)
@@ -154,7 +154,7 @@ class Hosted:
 
     inputs: Mapping[str, Input] = field(factory=lambda: {"prompt": Input(description="Input prompt")}, hash=False)
     output: OutputType | Mapping[str, Any] = field(default="string", hash=False)
-    run: Callable[[Job], Any] | None = None
+    run: Callable[[Work], Any] | None = None
     official: bool = False
     course: Course = Course()
     guard: Callable[[], Answer | None] | None = None

@@ -16,7 +16,7 @@ from zooclient.serve.replicate.catalogue import Catalogue, Model, Version
 from zooclient.serve.replicate.delivery import Delivery
 from zooclient.serve.replicate.hosted import Hosted
 from zooclient.serve.replicate.pages import Pages, json_object
-from zooclient.serve.replicate.runs import Job, Kind, Order, Run, Runs
+from zooclient.serve.replicate.runs import Kind, Order, Run, Runs, Work
 from zooclient.serve.replicate.uploads import Uploads
 
 _PREFER = re.compile(r"wait(?:=([1-9]|[1-5][0-9]|60))?")
@@ -147,7 +147,7 @@ class Running:
         )
         return self._begun(question, order, hosted.run or _first_text)
 
-    def _begun(self, question: Question, order: Order, work: Callable[[Job], Any]) -> Answer:
+    def _begun(self, question: Question, order: Order, work: Callable[[Work], Any]) -> Answer:
         run = self._runs.create(order, self._clock)
         first = json_answer(self._told(run, question), status=201, model=order.model)
         run.start(work, lambda url: self._uploads.read(order.owner, url))
@@ -202,6 +202,6 @@ def _iterates(hosted: Hosted) -> bool:
     return hosted.output.get("x-cog-array-type") == "iterator"
 
 
-def _first_text(job: Job) -> str:
+def _first_text(job: Work) -> str:
     """What a model does of which nothing is said: it returns its first text."""
     return next((value for value in job.input.values() if isinstance(value, str)), "")

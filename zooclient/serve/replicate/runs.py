@@ -111,7 +111,7 @@ class Order:
     lifetime: float | None = None
 
 
-class Job:
+class Work:
     """What a model that runs is given.
 
     Attributes:
@@ -202,10 +202,10 @@ class Run:
         with self._lock:
             return tuple(self._events[start:]), self._state
 
-    def start(self, work: Callable[[Job], Any], read: Callable[[str], bytes]) -> None:
+    def start(self, work: Callable[[Work], Any], read: Callable[[str], bytes]) -> None:
         """Begins, in a thread of its own."""
         threading.Thread(
-            target=self._go, args=(work, Job(self, read)), name=f"zooclient-run-{self.id}", daemon=True
+            target=self._go, args=(work, Work(self, read)), name=f"zooclient-run-{self.id}", daemon=True
         ).start()
         if self.order.lifetime is not None:
             timer = threading.Timer(self.order.lifetime, self.expire)
@@ -228,7 +228,7 @@ class Run:
         """Ends it because its deadline has come, unless it is over."""
         self._end("aborted" if self.state.started is None else "canceled")
 
-    def _go(self, work: Callable[[Job], Any], job: Job) -> None:
+    def _go(self, work: Callable[[Work], Any], job: Work) -> None:
         course = self.order.course
         if course.boot and self.stopped.wait(course.boot):
             return
