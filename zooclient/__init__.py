@@ -53,7 +53,8 @@ _HOMES = {
     "Wishes": "zooclient.records.wishes",
     **dict.fromkeys(("FileCopy", "Sources"), "zooclient.records.sources"),
     **dict.fromkeys(("Identification", "Identified", "Match"), "zooclient.records.identity"),
-    **dict.fromkeys(("Observed", "Receipt", "Snapshot", "SnapshotFile"), "zooclient.records.snapshot"),
+    **dict.fromkeys(("Observed", "Receipt"), "zooclient.records.receipt"),
+    **dict.fromkeys(("Snapshot", "SnapshotFile"), "zooclient.records.snapshot"),
     **dict.fromkeys(
         (
             "AccessError",
@@ -145,9 +146,9 @@ if TYPE_CHECKING:
     from zooclient.records.plan import Skip as Skip
     from zooclient.records.query import Page as Page
     from zooclient.records.query import Query as Query
+    from zooclient.records.receipt import Observed as Observed
+    from zooclient.records.receipt import Receipt as Receipt
     from zooclient.records.ref import Ref as Ref
-    from zooclient.records.snapshot import Observed as Observed
-    from zooclient.records.snapshot import Receipt as Receipt
     from zooclient.records.snapshot import Snapshot as Snapshot
     from zooclient.records.snapshot import SnapshotFile as SnapshotFile
     from zooclient.records.sources import FileCopy as FileCopy

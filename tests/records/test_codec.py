@@ -17,8 +17,9 @@ from zooclient.records.comparison import Column, Comparison, Evaluation, Failure
 from zooclient.records.model import Access, Demo, FileEntry, Hit, License, ModelRecord
 from zooclient.records.plan import Plan, Reuse, Skip
 from zooclient.records.query import Page, Query
+from zooclient.records.receipt import Observed, Receipt
 from zooclient.records.ref import Ref
-from zooclient.records.snapshot import Observed, Receipt, Snapshot, SnapshotFile
+from zooclient.records.snapshot import Snapshot, SnapshotFile
 from zooclient.records.wishes import Wishes
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -14,8 +14,9 @@ from served_models import tiny, write
 
 from zooclient.records.digest import content_digest
 from zooclient.records.model import Access, AccessState, FileEntry, ModelRecord
+from zooclient.records.receipt import Receipt
 from zooclient.records.ref import Ref
-from zooclient.records.snapshot import Receipt, Snapshot, SnapshotFile
+from zooclient.records.snapshot import Snapshot, SnapshotFile
 from zooclient.records.wishes import Wishes
 from zooclient.serve.server import ZooServer
 from zooclient.serve.storeshelf import Held, StoreShelf

@@ -12,8 +12,9 @@ from pathlib import Path
 from zooclient.net.cancel import Cancel
 from zooclient.records.digest import git_blob_header
 from zooclient.records.model import Access, FileEntry, ModelRecord
+from zooclient.records.receipt import Observed, Receipt
 from zooclient.records.ref import Ref
-from zooclient.records.snapshot import Observed, Receipt, Snapshot
+from zooclient.records.snapshot import Snapshot
 from zooclient.records.wishes import Wishes
 from zooclient.store.store import Store
 

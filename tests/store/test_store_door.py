@@ -13,7 +13,7 @@ from storekit import WEIGHTS, below, blobs, entry, fetch, finished, git_sha1, ob
 from zooclient.errors import Cancelled, IntegrityError, StoreError
 from zooclient.net.cancel import Cancel
 from zooclient.records.model import FileEntry
-from zooclient.records.snapshot import Observed
+from zooclient.records.receipt import Observed
 from zooclient.store.ingest import IngestSlot
 from zooclient.store.locks import Held, NoLocks
 from zooclient.store.store import Store

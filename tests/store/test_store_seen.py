@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from storekit import COMMIT, CONTENTS, OTHER_COMMIT, WEIGHTS, below, entry, finished, put, record, run, sha256
 
 from zooclient.records.model import FileEntry, ModelRecord
+from zooclient.records.receipt import Receipt
 from zooclient.records.ref import Ref
-from zooclient.records.snapshot import Receipt
 from zooclient.store.reports import Holder
 from zooclient.store.store import Store
 

@@ -27,7 +27,8 @@ from storekit import (
 
 from zooclient.errors import DamagedWarning, IntegrityError, StoreError
 from zooclient.records.digest import content_digest
-from zooclient.records.snapshot import Receipt, Snapshot
+from zooclient.records.receipt import Receipt
+from zooclient.records.snapshot import Snapshot
 from zooclient.records.wishes import Wishes
 from zooclient.store.links import LinkMode
 from zooclient.store.store import Store

@@ -26,8 +26,8 @@ from storekit import (
 from zooclient.errors import NotFound, StoreError
 from zooclient.net.cancel import Cancel
 from zooclient.records.model import Access
+from zooclient.records.receipt import Receipt
 from zooclient.records.ref import Ref
-from zooclient.records.snapshot import Receipt
 from zooclient.records.wishes import Wishes
 from zooclient.store.ingest import IngestSlot
 from zooclient.store.store import Store

@@ -24,7 +24,7 @@ from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Request
 from zooclient.net.proxy import Proxies
 from zooclient.records.model import FileEntry
-from zooclient.records.snapshot import Observed, Receipt
+from zooclient.records.receipt import Observed, Receipt
 from zooclient.settings import Limits, Settings
 from zooclient.transfer.engine import Engine, Item, Source
 from zooclient.transfer.reporter import Reporter

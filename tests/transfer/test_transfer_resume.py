@@ -18,7 +18,7 @@ from byteserver import KIB, LIMITS, MIB, ByteServer, Fault, FolderSink, FolderSl
 
 from zooclient.errors import Cancelled, IntegrityError, NetworkError, StoreError
 from zooclient.net.cancel import Cancel
-from zooclient.records.snapshot import Observed
+from zooclient.records.receipt import Observed
 from zooclient.settings import Limits
 
 CONTENT = random.Random(5).randbytes(3 * MIB + 17)

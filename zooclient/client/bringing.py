@@ -12,7 +12,7 @@ from zooclient.errors import AccessError, ConfigError, IntegrityError, NetworkEr
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Call
 from zooclient.records.digest import content_digest
-from zooclient.records.snapshot import Receipt
+from zooclient.records.receipt import Receipt
 from zooclient.transfer.reporter import Reporter
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -234,6 +233,8 @@ def cancel_of(cancel: Cancel | None, deadline: float | None) -> Cancel | None:
     """
     if deadline is None:
         return cancel
+    from math import isnan
+
     from zooclient.net.cancel import Cancel
 
     if isnan(deadline):

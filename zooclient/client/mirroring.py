@@ -17,8 +17,9 @@ from zooclient.errors import Unsupported
 from zooclient.net.exchange import Call
 from zooclient.records.codec import to_dict
 from zooclient.records.model import FileEntry, License
+from zooclient.records.receipt import Receipt
 from zooclient.records.ref import Ref
-from zooclient.records.snapshot import Receipt, Snapshot, SnapshotFile
+from zooclient.records.snapshot import Snapshot, SnapshotFile
 from zooclient.store.layout import extended
 
 if TYPE_CHECKING:

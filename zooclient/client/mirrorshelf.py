@@ -15,13 +15,14 @@ from zooclient.mirror.place import Place
 from zooclient.mirror.reading import file_of, read
 from zooclient.net.exchange import Request, replay
 from zooclient.records.digest import proves
-from zooclient.records.snapshot import Receipt
+from zooclient.records.receipt import Receipt
 
 if TYPE_CHECKING:
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Response
     from zooclient.records.model import FileEntry, ModelRecord
-    from zooclient.records.snapshot import Observed, SnapshotFile
+    from zooclient.records.receipt import Observed
+    from zooclient.records.snapshot import SnapshotFile
     from zooclient.transfer.item import Source
 
 _log = logging.getLogger(__name__)

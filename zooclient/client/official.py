@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zooclient.records.snapshot import Receipt
+from zooclient.records.receipt import Receipt
 
 if TYPE_CHECKING:
     from zooclient.client.wiring import Wiring

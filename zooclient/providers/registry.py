@@ -10,8 +10,9 @@ never replace ours. Modules are imported when a scheme is first asked for.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from zooclient.errors import ConfigError, RefError, Unsupported
 from zooclient.records.rules import ALIASES
@@ -22,23 +23,26 @@ if TYPE_CHECKING:
     from zooclient.settings import Settings
 
 _GROUP = "zooclient.providers"
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_SCHEME = "[a-z][a-z0-9+.-]*"
 
 
-class _Zoo(NamedTuple):
+class _Zoo:
     """Where the parts of one of our own zoos are; imported when they are first asked for.
 
-    Attributes:
+    Written by hand: a warm load imports this module, and to have such a class made would cost it half a millisecond.
+
+    Args:
         package: Its package below ``zooclient.providers``.
         provider: Class in its module ``provider``.
         official: Class in its module ``official``. None: the zoo has no client of its own.
         server: Whether it has a server; then its provider is made for an endpoint, and it has accounts.
     """
 
-    package: str
-    provider: str
-    official: str | None = None
-    server: bool = True
+    def __init__(self, package: str, provider: str, official: str | None = None, *, server: bool = True) -> None:
+        self.package = package
+        self.provider = provider
+        self.official = official
+        self.server = server
 
     def part(self, module: str) -> Any:
         """Returns one of its modules."""
@@ -124,11 +128,21 @@ def zoo_key(provider: Provider) -> str:
 
 
 def _marked(scheme: str, endpoint: str) -> str:
-    from hashlib import sha256
-
     from zooclient.net.origin import origin
 
-    return f"{scheme}+{sha256(origin(endpoint).encode()).hexdigest()[:8]}"
+    return f"{scheme}+{_sha256()(origin(endpoint).encode()).hexdigest()[:8]}"
+
+
+def _sha256() -> Any:
+    """Returns sha256 without all of hashlib, which loads OpenSSL and costs a warm load 2 ms; ``random`` does so too."""
+    from importlib import import_module
+
+    for name in ("_sha2", "_sha256"):  # Python 3.12 and newer; 3.11
+        with suppress(ImportError):
+            return import_module(name).sha256
+    from hashlib import sha256
+
+    return sha256
 
 
 def credential_for(provider: Provider, settings: Settings) -> Credential | None:
@@ -259,7 +273,7 @@ def _foreign() -> dict[str, Any]:
 
     taken = {*_OWN, *ALIASES}
     points = entry_points(group=_GROUP)
-    return {point.name: point for point in points if point.name not in taken and _SCHEME.fullmatch(point.name)}
+    return {point.name: point for point in points if point.name not in taken and re.fullmatch(_SCHEME, point.name)}
 
 
 def _load(name: str, point: Any, settings: Settings) -> Provider:

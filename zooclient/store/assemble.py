@@ -17,7 +17,7 @@ from zooclient.store.snapshots import FORMAT, Manifest, read_manifest, suspects
 
 if TYPE_CHECKING:
     from zooclient.records.model import FileEntry, ModelRecord
-    from zooclient.records.snapshot import Receipt
+    from zooclient.records.receipt import Receipt
     from zooclient.records.wishes import Wishes
     from zooclient.store.locks import Locks
     from zooclient.store.work import Work

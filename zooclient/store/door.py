@@ -13,7 +13,7 @@ from attrs import evolve
 
 from zooclient.errors import IntegrityError
 from zooclient.records.digest import proves
-from zooclient.records.snapshot import Observed
+from zooclient.records.receipt import Observed
 from zooclient.store.files import CHUNK, discard, flush, hash_file, looks_sparse, storing, write_text
 from zooclient.store.layout import Layout
 from zooclient.store.links import READ_ONLY

@@ -24,7 +24,7 @@ from typing import Any
 
 from zooclient.errors import StoreError
 from zooclient.records.digest import git_blob_header
-from zooclient.records.snapshot import Observed
+from zooclient.records.receipt import Observed
 
 #: Bytes read and written at a time.
 CHUNK = 1 << 20

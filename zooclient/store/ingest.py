@@ -13,7 +13,7 @@ from attrs import evolve
 
 from zooclient.errors import IntegrityError, StoreError
 from zooclient.records.digest import PROOF
-from zooclient.records.snapshot import Observed
+from zooclient.records.receipt import Observed
 from zooclient.store.door import Door, Outcome, check, find_content, refuse_unproved
 from zooclient.store.files import copy_file, discard, hash_file, storing
 from zooclient.store.layout import Layout

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from zooclient.net.cancel import Cancel
     from zooclient.records.model import FileEntry, ModelRecord
+    from zooclient.records.receipt import Observed, Receipt
     from zooclient.records.ref import Ref
-    from zooclient.records.snapshot import Observed, Receipt, Snapshot
+    from zooclient.records.snapshot import Snapshot
     from zooclient.records.wishes import Wishes
     from zooclient.store.claims import SeenRef
     from zooclient.store.ingest import IngestSlot, StoreSink

@@ -25,7 +25,7 @@ from zooclient.store.work import Work
 
 if TYPE_CHECKING:
     from zooclient.records.model import FileEntry, ModelRecord
-    from zooclient.records.snapshot import Observed, Receipt
+    from zooclient.records.receipt import Observed, Receipt
     from zooclient.records.wishes import Wishes
     from zooclient.store.snapshots import Manifest
 

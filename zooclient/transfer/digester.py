@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from zooclient.records.digest import git_blob_header
-from zooclient.records.snapshot import Observed
+from zooclient.records.receipt import Observed
 from zooclient.transfer.buffers import Buffers
 from zooclient.transfer.positioned import PositionedFile
 

@@ -12,7 +12,7 @@ from zooclient.net.auth import Auth
 from zooclient.net.cancel import Cancel
 from zooclient.net.proxy import Proxies
 from zooclient.net.tls import ssl_context
-from zooclient.records.snapshot import Receipt
+from zooclient.records.receipt import Receipt
 from zooclient.settings import Settings
 from zooclient.transfer.crew import Crew
 from zooclient.transfer.digester import claim_of

@@ -11,7 +11,7 @@ from http.client import HTTPException
 from zooclient.errors import IntegrityError, NetworkError, ProtocolError, ZooError
 from zooclient.net.origin import masked
 from zooclient.net.policy import BUSY, Outcome, decide, server_wait
-from zooclient.records.snapshot import Observed, Receipt
+from zooclient.records.receipt import Observed, Receipt
 from zooclient.transfer.accepting import Accepting
 from zooclient.transfer.crew import Crew
 from zooclient.transfer.failures import Passing, Refusal, StartOver, network_error

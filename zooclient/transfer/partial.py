@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from zooclient.net.cancel import Cancel
 from zooclient.records.model import FileEntry
-from zooclient.records.snapshot import Observed
+from zooclient.records.receipt import Observed
 from zooclient.transfer import journal
 from zooclient.transfer.buffers import BUFFER, Buffers
 from zooclient.transfer.digester import Digester, Follower, claim_of

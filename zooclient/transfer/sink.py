@@ -8,7 +8,7 @@ from typing import Protocol
 
 from zooclient.net.cancel import Cancel
 from zooclient.records.model import FileEntry
-from zooclient.records.snapshot import Observed
+from zooclient.records.receipt import Observed
 
 
 class Slot(Protocol):
