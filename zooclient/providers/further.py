@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol, runtime_checkable
 
 from zooclient.net.exchange import Flow, Request, Response
 from zooclient.records.card import Card
 from zooclient.records.model import FileEntry, ModelRecord
 from zooclient.records.ref import Ref
+from zooclient.records.run import Run, RunEvent, RunRequest
 
 
 @runtime_checkable
@@ -90,4 +91,37 @@ class KnowsFiles(Protocol):
             Digest in lower case → models at the revision that has it; a digest that the zoo does not know is not
             there.
         """
+        ...
+
+
+@runtime_checkable
+class HostsModels(Protocol):
+    """The zoo runs models; ``capability.run`` says so as well."""
+
+    def run(
+        self, record: ModelRecord, request: RunRequest, *, told: Callable[[RunEvent], None] | None = None
+    ) -> Flow[Run]:
+        """One run, from its inputs to the end. Files among the outputs are named by their address, and not fetched.
+
+        Args:
+            record: The model.
+            request: What is asked of it.
+            told: Called with each event as it comes, in the driver's thread. None: the end alone is awaited.
+
+        Raises:
+            ConfigError: The inputs do not fit; nothing was sent, and nothing billed.
+            Unsupported: Nobody hosts this model; the hint says what would.
+            AccessError: A login or a payment is needed.
+        """
+        ...
+
+
+@runtime_checkable
+class TrainsModels(Protocol):
+    """The zoo trains models into new versions."""
+
+    def train(
+        self, record: ModelRecord, request: RunRequest, *, told: Callable[[RunEvent], None] | None = None
+    ) -> Flow[Run]:
+        """One training, from its inputs to the end; ``request.destination`` gets the version. As for ``run``."""
         ...
