@@ -88,9 +88,9 @@ WARM = (
 
 #: What costs more to import than a warm load takes.
 HEAVY = frozenset(
-    "asyncio cattrs click concurrent email filelock http httpx huggingface_hub logging ml_dtypes modelscope "
-    "multiprocessing numpy packaging platformdirs replicate requests rich socket ssl starlette subprocess tomllib "
-    "truststore urllib3 uvicorn yaml".split()
+    "asyncio cattrs click concurrent datetime email filelock http httpx huggingface_hub ipaddress logging ml_dtypes "
+    "modelscope multiprocessing numpy packaging pathlib platformdirs replicate requests rich socket ssl starlette "
+    "subprocess tomllib truststore urllib urllib3 uvicorn yaml".split()
 )
 
 #: The zoos' own clients: never imported before they are used, anywhere.
@@ -230,11 +230,12 @@ def test_a_warm_load_really_imports_nothing_heavy(tmp_path: Path) -> None:
         client.load(pin)
     code = (
         "import json, sys\n"
-        "opened = []\n"
+        "opened, before = [], set(sys.modules)\n"  # an installed package may make every Python import some
         "sys.addaudithook(lambda event, args: opened.append(event) if event.startswith('socket.') else None)\n"
         "import zooclient\n"
-        f"path = zooclient.Client(home={str(tmp_path)!r}, endpoints={endpoints!r}).load({pin!r}).path\n"
-        "print(json.dumps([sorted(sys.modules), opened, path.is_dir()]))\n"
+        f"model = zooclient.Client(home={str(tmp_path)!r}, endpoints={endpoints!r}).load({pin!r})\n"
+        "loaded = sorted(set(sys.modules) - before)\n"
+        "print(json.dumps([loaded, opened, model.path.is_dir()]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded, opened, there = json.loads(done.stdout)

@@ -8,7 +8,6 @@ step does stands in a module of its own, which is imported when the step is take
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zooclient.client.making import record_of, ref_of
@@ -19,6 +18,8 @@ from zooclient.errors import AccessError, IntegrityError, NotFound
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.planning.layouts import Wish
@@ -170,6 +171,8 @@ class Steps:
         allow_unverified: bool = False,
     ) -> Flow[Path]:
         """One file of a model, verified."""
+        from pathlib import Path
+
         from zooclient.records.wishes import Wishes
 
         wishes = Wishes(files=(path,), weights="all", allow_unverified=allow_unverified)

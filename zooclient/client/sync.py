@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from zooclient.client.making import (
@@ -27,6 +26,8 @@ from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zooclient.client.hits import Hits
     from zooclient.client.job import Job
     from zooclient.client.mirroring import Mirrored
@@ -107,6 +108,8 @@ class Client:
 
         A project file can name endpoints and mirrors, but no place that gets a token.
         """
+        from pathlib import Path
+
         from zooclient.settings import Settings
 
         return cls(settings=Settings.from_env(project=Path(folder)), **overrides)
@@ -501,6 +504,8 @@ class Client:
             Unsupported: A model that has no immutable revision, or lies on this machine.
             ZooError: As for :meth:`download`.
         """
+        from pathlib import Path
+
         from zooclient.client.mirroring import push
 
         stop = own_cancel(cancel, deadline)

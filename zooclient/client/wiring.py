@@ -46,7 +46,7 @@ class Wiring:
                 if self._store is None:
                     settings = self.settings
                     self._store = Store(
-                        settings.store_home(),
+                        settings.store_path(),
                         stores=settings.stores,
                         link_mode=settings.link_mode,
                         official_cache=self._official_cache,
