@@ -46,6 +46,11 @@ class _Search:
         """Scheme → fields of the query that could not be applied there, so far."""
         return self._merge.unapplied
 
+    @property
+    def cut(self) -> Mapping[str, str]:
+        """Scheme → a sentence on why its part ended although it may have more hits, so far."""
+        return self._merge.cut
+
     def _barred(self, zoo: str) -> bool:
         """Whether a zoo need not be asked, because it lets nobody search who is not logged in."""
         if not self._wiring.provider(zoo).capability.search_login or has_token(self._wiring, zoo):

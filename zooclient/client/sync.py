@@ -172,7 +172,8 @@ class Client:
         Returns:
             An iterator of hits. When several zoos were asked, its ``problems`` hold the error of each, and its
             ``skipped`` those that need a login that there is not; its ``unapplied`` the fields of the query that
-            could not be applied. ``close()`` gives up what is under way; dropping it does, too.
+            could not be applied; its ``cut`` those that may have more, and why no more came. ``close()`` gives up
+            what is under way; dropping it does, too.
 
         Raises:
             ConfigError: A filter that does not exist, or a value that it cannot have.

@@ -333,12 +333,16 @@ def _few(roots: list[str]) -> Iterator[list[str]]:
 
 def _page(query: Query, number: int, size: int, listing: wire.Listing, *, site: bool = False) -> Page:
     more = listing.rows > 0 and (listing.rows >= size if listing.total is None else number * size < listing.total)
+    cut = None
+    if not listing.rows and listing.total is not None and (number - 1) * size < listing.total:
+        cut = f"ModelScope counts {listing.total} hits, and page {number} of them came empty."
     unapplied = filters.unapplied(query, CAPABILITY, sorts=wire.SITE_SORTS if site else wire.SORTS)
     kept = (hit for hit in listing.hits if filters.suits(hit, query, CAPABILITY, names=wire.names(hit)))
     return Page(
         hits=tuple(kept),
         cursor=f"{'site:' if site else ''}{number + 1}" if more else None,
         unapplied=unapplied,
+        cut=cut,
     )
 
 
