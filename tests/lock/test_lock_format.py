@@ -56,6 +56,7 @@ def models(draw: st.DrawFn, name: str) -> LockedModel:
         created_at=draw(TIMES),
         updated_at=draw(TIMES),
         license=draw(st.none() | TEXT),
+        base_models=draw(st.lists(TEXT, max_size=2).map(tuple)),
         sources=draw(st.lists(TEXT, max_size=2).map(tuple)),
         files=files,
         content_digest=content_digest((file.sha256, file.size, file.path) for file in files),

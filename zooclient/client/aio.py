@@ -29,7 +29,9 @@ from zooclient.records.ref import Ref
 if TYPE_CHECKING:
     from zooclient.client.hits import AsyncHits
     from zooclient.client.mirroring import Mirrored
+    from zooclient.client.syncing import Synced
     from zooclient.loading.model import Model
+    from zooclient.lock.format import Lock, LockedModel
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
@@ -270,6 +272,84 @@ class AsyncClient:
     async def sources(self, ref: str | Ref | ModelRecord, *, zoos: str | Iterable[str] | None = None) -> Sources:
         """As :meth:`zooclient.Client.sources`."""
         return await self.run(self._steps.sources(ref, zoos_of(zoos)))
+
+    # -- projects -------------------------------------------------------------------------------
+
+    async def add(
+        self,
+        name: str,
+        ref: str | Ref,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        allow_unverified: bool = False,
+        sources: str | Ref | Iterable[str | Ref] = (),
+        groups: str | Iterable[str] = (),
+        project: StrPath | None = None,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+    ) -> LockedModel:
+        """As :meth:`zooclient.Client.add`."""
+        from zooclient.client.making import wanted_of
+        from zooclient.client.projects import add, project_of
+
+        wanted = wanted_of(name, ref, wishes_of(files, exclude, weights, allow_unverified), sources, groups)
+        home = project_of(self.settings, folder_of(project))
+        made = await self.run(add(self._steps, home, wanted, reporter=reporter, cancel=cancel), cancel)
+        return next(model for model in made.models if model.name == name)
+
+    async def remove(self, name: str, *, project: StrPath | None = None) -> None:
+        """As :meth:`zooclient.Client.remove`."""
+        from zooclient.client.projects import project_of, remove
+
+        remove(project_of(self.settings, folder_of(project)), name)
+
+    async def lock(
+        self,
+        *,
+        check: bool = False,
+        renew: str | Iterable[str] = (),
+        project: StrPath | None = None,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+    ) -> Lock:
+        """As :meth:`zooclient.Client.lock`."""
+        from zooclient.client.making import names_of
+        from zooclient.client.projects import locked, project_of
+
+        home = project_of(self.settings, folder_of(project))
+        flow = locked(self._steps, home, check=check, renew=names_of(renew), reporter=reporter, cancel=cancel)
+        return await self.run(flow, cancel)
+
+    async def sync(
+        self,
+        *,
+        frozen: bool = False,
+        names: str | Iterable[str] | None = None,
+        groups: str | Iterable[str] | None = None,
+        shard: tuple[int, int] | None = None,
+        project: StrPath | None = None,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> tuple[Synced, ...]:
+        """As :meth:`zooclient.Client.sync`."""
+        from zooclient.client.making import names_of
+        from zooclient.client.projects import project_of, synced
+
+        stop = own_cancel(cancel, deadline)
+        flow = synced(
+            self._steps,
+            project_of(self.settings, folder_of(project)),
+            frozen=frozen,
+            names=None if names is None else names_of(names),
+            groups=None if groups is None else names_of(groups),
+            shard=shard,
+            reporter=reporter,
+            cancel=stop,
+        )
+        return await self.run(flow, stop)
 
     # -- keep -----------------------------------------------------------------------------------
 

@@ -130,15 +130,15 @@ class Wiring:
                     self._driver = Driver(self.settings, self.auth(), self.proxies())
         return self._driver
 
-    def engine(self, scheme: str) -> Engine:
-        """Returns a new byte engine within the bounds of a zoo; the caller closes it."""
+    def engine(self, scheme: str | None) -> Engine:
+        """Returns a new byte engine within the bounds of a zoo, or None: of all together; the caller closes it."""
         from zooclient.transfer.engine import Engine
 
         return Engine(
             settings=self.settings,
             auth=self.auth(),
             proxies=self.proxies(),
-            max_connections=self.connections(scheme),
+            max_connections=self.settings.limits.connections if scheme is None else self.connections(scheme),
         )
 
     def connections(self, scheme: str) -> int:

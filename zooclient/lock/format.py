@@ -88,6 +88,7 @@ class LockedModel:
         owner: Who it belongs to. None when not told.
         created_at: Aware UTC. None when not told.
         updated_at: Last change of that revision, aware UTC. None when not told.
+        base_models: References of the models that it was made from, as claimed.
         license: Licence as claimed: an SPDX expression, or the zoo's own word. None when there is none.
         access: Whether the bytes may be had, in the words of :class:`~zooclient.records.model.Access`.
         sources: Further references that are declared to have the same bytes.
@@ -106,6 +107,7 @@ class LockedModel:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     license: str | None = None
+    base_models: tuple[str, ...] = ()
     access: str = "open"
     sources: tuple[str, ...] = ()
     files: tuple[LockedFile, ...] = ()
@@ -113,7 +115,7 @@ class LockedModel:
     weights_digest: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        check_tuples(sources=self.sources, files=self.files)
+        check_tuples(sources=self.sources, files=self.files, base_models=self.base_models)
         check_sha256("content_digest", self.content_digest)
         check_sha256("weights_digest", self.weights_digest)
         check_utc("created_at", self.created_at)
@@ -160,6 +162,7 @@ def _block(model: LockedModel) -> str:
         "created-at": model.created_at,
         "updated-at": model.updated_at,
         "license": model.license,
+        "base-models": list(model.base_models) or None,
         "access": model.access,
         "sources": list(model.sources) or None,
         "weights": wishes.weights,
@@ -267,6 +270,7 @@ def _model(table: Any, where: str) -> LockedModel:
             created_at=_time(table, "created-at", where),
             updated_at=_time(table, "updated-at", where),
             license=_optional(table, "license", str, where),
+            base_models=_texts(_optional(table, "base-models", list, where) or [], where),
             access=_optional(table, "access", str, where) or "open",
             sources=_texts(_optional(table, "sources", list, where) or [], where),
             files=files,
