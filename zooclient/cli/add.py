@@ -12,9 +12,7 @@ from zooclient.cli.output import Desk
 @click.argument("name")
 @click.argument("ref")
 @wishes
-@click.option(
-    "--source", "sources", multiple=True, metavar="REF", help="A further place of the same bytes; repeatable."
-)
+@click.option("--source", "sources", multiple=True, metavar="REF", help="Another place of the same bytes; repeatable.")
 @click.option("--group", "groups", multiple=True, metavar="GROUP", help="A group that it belongs to; repeatable.")
 @as_json
 @pass_desk

@@ -8,17 +8,13 @@ from zooclient.cli.options import as_json, pass_desk
 from zooclient.cli.output import Desk
 
 
-class Shard(click.ParamType):
-    """``i/n``."""
-
-    name = "i/n"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Reads it."""
-        number, _, count = str(value).partition("/")
-        if not (number.isdecimal() and count.isdecimal()):
-            self.fail(f"{value!r} is not of the form i/n, such as 1/4.", param, ctx)
-        return int(number), int(count)
+def _shard(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    number, _, count = value.partition("/")
+    if not (number.isdecimal() and count.isdecimal()):
+        raise click.BadParameter(f"{value!r} is not of the form i/n, such as 1/4.", ctx, param)
+    return int(number), int(count)
 
 
 @click.command("sync")
@@ -26,7 +22,7 @@ class Shard(click.ParamType):
 @click.option("--offline", is_flag=True, help="Open no connection at all.")
 @click.option("--model", "names", multiple=True, metavar="NAME", help="Only this model; repeatable.")
 @click.option("--group", "groups", multiple=True, metavar="GROUP", help="Only this group, and what is in none.")
-@click.option("--shard", type=Shard(), help="Only the share of the i-th of n workers over one store.")
+@click.option("--shard", metavar="i/n", callback=_shard, help="Only the share of the i-th of n workers over one store.")
 @click.option(
     "--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this time; what arrived is kept."
 )

@@ -39,7 +39,7 @@ def record_of_lock(locked: LockedModel) -> ModelRecord:
         )
     return ModelRecord(
         ref=locked.ref,
-        requested=evolve(locked.ref, content_digest=locked.content_digest),
+        requested=locked.ref,
         pin="version" if locked.ref.versioned else "commit",
         title=locked.ref.id,
         files=tuple(files),
@@ -76,8 +76,7 @@ def held_to_lock(record: ModelRecord, locked: LockedModel) -> ModelRecord:
                 hint="Nothing was fetched. Find out who changed it before you lock it anew.",
             )
         files.append(evolve(entry, size=file.size, digests={**entry.digests, "sha256": file.sha256}))
-    asked = evolve(locked.ref, content_digest=locked.content_digest)
-    return evolve(record, files=tuple(files), requested=asked)
+    return evolve(record, files=tuple(files), requested=locked.ref)
 
 
 def disagreements(wanted: Iterable[Wanted], lock: Lock) -> tuple[str, ...]:

@@ -112,6 +112,7 @@ def plan_of_lock(steps: Steps, model: LockedModel, *, asking: bool) -> Flow[Plan
     from zooclient.records.wishes import Wishes
 
     record = yield from record_for(steps, model, asking=asking)
+    record = evolve(record, requested=evolve(model.ref, content_digest=model.content_digest))
     plan = yield from steps.plan(record, Wishes(weights="all"))
     return evolve(plan, wishes=model.wishes)
 
