@@ -15,7 +15,6 @@ from zooclient.client.making import (
     own_cancel,
     paths_of,
     query_of,
-    ref_of,
     refs_of,
     settings_of,
     several,
@@ -152,7 +151,7 @@ class AsyncClient:
 
     async def resolve(self, ref: str | Ref, *, demos: bool = False, accept_replaced: bool = False) -> ModelRecord:
         """As :meth:`zooclient.Client.resolve`."""
-        flow = self._steps.resolve(ref_of(ref), demos=demos, accept_replaced=accept_replaced)
+        flow = self._steps.resolve(ref, demos=demos, accept_replaced=accept_replaced)
         return await self.run(flow)
 
     async def compare(self, refs: Iterable[str | Ref | ModelRecord]) -> Comparison:

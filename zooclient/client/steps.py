@@ -56,11 +56,13 @@ class Steps:
 
     # -- reference → record ---------------------------------------------------------------------
 
-    def resolve(self, ref: Ref, *, demos: bool = False, accept_replaced: bool = False) -> Flow[ModelRecord]:
-        """The record of the one revision that ``ref`` names."""
+    def resolve(self, ref: str | Ref, *, demos: bool = False, accept_replaced: bool = False) -> Flow[ModelRecord]:
+        """The record of the one revision that ``ref`` names; of the pinned one where it is a name of the project."""
         from zooclient.client.resolving import resolve
 
-        return (yield from resolve(self.wiring, ref, demos=demos, accept_replaced=accept_replaced))
+        model = self._locked(ref, "resolve")
+        meant = ref_of(ref) if model is None else model.ref
+        return (yield from resolve(self.wiring, meant, demos=demos, accept_replaced=accept_replaced))
 
     def record_of(self, target: str | Ref | ModelRecord, operation: str | None = None) -> Flow[ModelRecord]:
         """A record for whatever a caller gave.
@@ -72,13 +74,13 @@ class Steps:
         """
         if not isinstance(target, (str, Ref)):
             return record_of(target)
-        model = self._locked(target, operation or "resolve")
+        if operation is None:
+            return (yield from self.resolve(target))
+        model = self._locked(target, operation)
         if model is not None:
             from zooclient.client.named import named_record
 
             return (yield from named_record(self, model))
-        if operation is None:
-            return (yield from self.resolve(ref_of(target)))
         from zooclient.client.resolving import resolve_for
 
         return (yield from resolve_for(self.wiring, ref_of(target), operation))
@@ -281,5 +283,7 @@ class Steps:
         from zooclient.client.verifying import verify
         from zooclient.records.snapshot import Snapshot
 
-        ref = target.ref if isinstance(target, Snapshot) else ref_of(target)
-        return (yield from verify(self.wiring, ref))
+        if isinstance(target, Snapshot):
+            return (yield from verify(self.wiring, target.ref))
+        model = self._locked(target, "verify")
+        return (yield from verify(self.wiring, ref_of(target) if model is None else model.ref))

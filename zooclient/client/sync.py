@@ -14,7 +14,6 @@ from zooclient.client.making import (
     own_cancel,
     paths_of,
     query_of,
-    ref_of,
     refs_of,
     settings_of,
     several,
@@ -206,7 +205,7 @@ class Client:
             IntegrityError: The zoo answered with another commit than the one asked for, or replaced what was pinned.
             NetworkError: The zoo cannot be reached, and the store has no earlier answer.
         """
-        return self.run(self._steps.resolve(ref_of(ref), demos=demos, accept_replaced=accept_replaced))
+        return self.run(self._steps.resolve(ref, demos=demos, accept_replaced=accept_replaced))
 
     def compare(self, refs: Iterable[str | Ref | ModelRecord]) -> Comparison:
         """Sets models side by side: licence, sizes, formats, gate, evaluations, limits, dates.
