@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -277,3 +278,21 @@ def tree_size(folder: Path) -> str:
     lock = Project.at(folder).lock()
     assert lock is not None
     return human(sum(file.size for file in lock.models[0].files))
+
+
+def test_pruning_keeps_what_a_lock_names(zoo: LocalZoo, folder: Path) -> None:
+    """Of two revisions that are held and old, the one that a project's lock names stays, while the lock is there."""
+    locked(zoo, folder)
+    with client_of(zoo, folder) as client:
+        client.sync()
+        first = zoo.head("org/name")
+        zoo.commit("org/name", {"config.json": "{ }"})
+        client.download(f"hf:org/name@{zoo.head('org/name')}")
+        removed = client.prune(older_than=timedelta(0)).snapshots
+        assert [entry.ref.revision for entry in removed if entry.ref.id == "org/name"] == [zoo.head("org/name")]
+        assert client.load("small").ref.revision == first
+        (folder / "zoo.lock").write_text("<<<<<<< ours\n")
+        with pytest.raises(ConfigError, match="merge conflict"):
+            client.prune(older_than=timedelta(0))
+        (folder / "zoo.lock").unlink()
+        assert first in [entry.ref.revision for entry in client.prune(older_than=timedelta(0)).snapshots]

@@ -26,6 +26,8 @@ from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from zooclient.client.hits import AsyncHits
     from zooclient.client.mirroring import Mirrored
     from zooclient.client.syncing import Synced
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from zooclient.records.snapshot import Snapshot
     from zooclient.records.sources import Sources
     from zooclient.settings import Settings
-    from zooclient.store.reports import Verdict
+    from zooclient.store.reports import Pruned, Verdict
     from zooclient.store.store import Store
     from zooclient.transfer.reporter import Reporter
 
@@ -355,6 +357,20 @@ class AsyncClient:
     async def verify(self, ref: str | Ref | Snapshot) -> Verdict:
         """As :meth:`zooclient.Client.verify`."""
         return await self.run(self._steps.verify(ref))
+
+    async def prune(
+        self,
+        *,
+        older_than: timedelta | None = None,
+        keep: str | Ref | Iterable[str | Ref] = (),
+        dry_run: bool = False,
+        cancel: Cancel | None = None,
+    ) -> Pruned:
+        """As :meth:`zooclient.Client.prune`."""
+        from zooclient.client.projects import pruned
+
+        flow = pruned(self._steps, older_than=older_than, keep=refs_of(keep), dry_run=dry_run, cancel=cancel)
+        return await self.run(flow, cancel)
 
     async def mirror(
         self,

@@ -6,19 +6,26 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from zooclient.client.locking import held_lock, lock
 from zooclient.client.syncing import Synced, share, sync
 from zooclient.errors import ConfigError, NotFound
-from zooclient.lock.files import Project
+from zooclient.lock.files import OWN_NAME, Project
 from zooclient.lock.format import Lock
 from zooclient.lock.project import checked_name
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from zooclient.client.steps import Steps
     from zooclient.lock.project import Wanted
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
+    from zooclient.records.ref import Ref
     from zooclient.settings import Settings
+    from zooclient.store.reports import Pruned
+    from zooclient.store.store import Store
     from zooclient.transfer.reporter import Reporter
 
 
@@ -120,8 +127,37 @@ def synced(
     else:
         found = yield from locked(steps, project, check=False, renew=(), reporter=reporter, cancel=cancel)
     chosen = _chosen(project.wanted(), names, groups)
+    steps.wiring.note_lock(project.lock_file)
     models = share([model for model in found.models if model.name in chosen], shard)
     return (yield from sync(steps, models, asking=not frozen, reporter=reporter, cancel=cancel))
+
+
+def pruned(
+    steps: Steps, *, older_than: timedelta | None, keep: tuple[Ref, ...], dry_run: bool, cancel: Cancel | None
+) -> Flow[Pruned]:
+    """What pruning frees; what locks name stays. Arguments as for :meth:`zooclient.store.store.Store.prune`."""
+    from zooclient.net.exchange import Call
+
+    store = steps.wiring.store()
+    kept = (*keep, *needed(store))
+    found: Pruned = yield Call(
+        run=lambda: store.prune(older_than=older_than, keep=kept, dry_run=dry_run, cancel=cancel)
+    )
+    return found
+
+
+def needed(store: Store) -> tuple[Ref, ...]:
+    """Returns what the locks need whose models were brought to a store; a lock that is gone needs nothing.
+
+    Raises:
+        ConfigError: A lock cannot be read, so that nobody knows.
+        IntegrityError: Likewise: it was edited.
+    """
+    found = []
+    for path in store.noted_locks():
+        lock = Project(Path(path).with_name(OWN_NAME)).lock()
+        found += [evolve(model.ref, content_digest=model.content_digest) for model in (lock or Lock()).models]
+    return tuple(found)
 
 
 def _chosen(wanted: tuple[Wanted, ...], names: tuple[str, ...] | None, groups: tuple[str, ...] | None) -> set[str]:

@@ -25,6 +25,7 @@ from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from pathlib import Path
 
     from zooclient.client.hits import Hits
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from zooclient.records.snapshot import Snapshot
     from zooclient.records.sources import Sources
     from zooclient.settings import Settings
-    from zooclient.store.reports import Verdict
+    from zooclient.store.reports import Pruned, Verdict
     from zooclient.store.store import Store
     from zooclient.transfer.reporter import Reporter
 
@@ -613,6 +614,33 @@ class Client:
             NotFound: The store holds nothing of it.
         """
         return self.run(self._steps.verify(ref))
+
+    def prune(
+        self,
+        *,
+        older_than: timedelta | None = None,
+        keep: str | Ref | Iterable[str | Ref] = (),
+        dry_run: bool = False,
+        cancel: Cancel | None = None,
+    ) -> Pruned:
+        """Frees what nothing needs: contents that no snapshot holds, and what is unfinished or damaged.
+
+        What a ``zoo.lock`` names stays, of every project that was synced from this store and still is there.
+
+        Args:
+            older_than: Snapshots that were made or verified longer ago are removed too. None: none is.
+            keep: References whose snapshots stay, whatever their age.
+            dry_run: Only tell what would be freed.
+            cancel: Ends the waiting. None: nothing does.
+
+        Raises:
+            ConfigError: The lock of a project cannot be read, so that nobody knows what it needs.
+            StoreError: The store cannot be written or locked, or a snapshot is in use for too long.
+        """
+        from zooclient.client.projects import pruned
+
+        flow = pruned(self._steps, older_than=older_than, keep=refs_of(keep), dry_run=dry_run, cancel=cancel)
+        return self.run(flow, cancel)
 
     def mirror(
         self,

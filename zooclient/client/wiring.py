@@ -6,6 +6,7 @@ Nothing here opens a socket or reads a file before it is asked to; a warm pinned
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from zooclient.settings import Settings
@@ -54,6 +55,13 @@ class Wiring:
                         lock_timeout=settings.limits.lock_timeout,
                     )
         return self._store
+
+    def note_lock(self, path: Path) -> None:
+        """Notes in the store that a lock's models are brought there; one that cannot be written has none of its own."""
+        from zooclient.errors import StoreError
+
+        with suppress(StoreError):
+            self.store().note_lock(path)
 
     def _official_cache(self) -> Path | None:
         """Returns the official Hugging Face cache, where the surroundings may be looked at."""
