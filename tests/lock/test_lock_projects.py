@@ -289,8 +289,10 @@ def test_pruning_keeps_what_a_lock_names(zoo: LocalZoo, folder: Path) -> None:
         zoo.commit("org/name", {"config.json": "{ }"})
         client.download(f"hf:org/name@{zoo.head('org/name')}")
         removed = client.prune(older_than=timedelta(0)).snapshots
-        assert [entry.ref.revision for entry in removed if entry.ref.id == "org/name"] == [zoo.head("org/name")]
+        assert zoo.head("org/name") in [entry.ref.revision for entry in removed]
+        zoo.forget()
         assert client.load("small").ref.revision == first
+        assert zoo.requests == []
         (folder / "zoo.lock").write_text("<<<<<<< ours\n")
         with pytest.raises(ConfigError, match="merge conflict"):
             client.prune(older_than=timedelta(0))
