@@ -59,6 +59,7 @@ def models(draw: st.DrawFn, name: str) -> LockedModel:
         base_models=draw(st.lists(TEXT, max_size=2).map(tuple)),
         sources=draw(st.lists(TEXT, max_size=2).map(tuple)),
         files=files,
+        keys={file.path: file.key for file in files if file.key is not None},
         content_digest=content_digest((file.sha256, file.size, file.path) for file in files),
         weights_digest=draw(st.none() | st.just("sha256:" + "0" * 64)),
     )

@@ -36,4 +36,6 @@ def as_data(model: LockedModel) -> dict[str, Any]:
     """Returns a locked model as plain JSON values."""
     from zooclient.records.codec import to_dict
 
-    return to_dict(model)
+    told = to_dict(model)
+    del told["_files"]
+    return {**told, "files": [to_dict(file) for file in model.files]}

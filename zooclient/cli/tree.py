@@ -15,7 +15,7 @@ def command(desk: Desk, as_json: bool) -> None:
     """Show the models of the project's lock: what they are, how large, under which licence, and made from what."""
     with desk.client() as client:
         made = client.lock(check=True, project=desk.project)
-    sizes = {model.name: sum(file.size for file in model.files) for model in made.models}
+    sizes = {model.name: model.size for model in made.models}
     if as_json:
         desk.json(
             [

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
-from zooclient.errors import IntegrityError
-from zooclient.records.classify import classify
-from zooclient.records.model import Access, FileEntry, License, ModelRecord
+from zooclient.errors import ConfigError, IntegrityError
 
 if TYPE_CHECKING:
+    from zooclient.lock.files import Project
     from zooclient.lock.format import Lock, LockedModel
     from zooclient.lock.project import Wanted
+    from zooclient.records.model import ModelRecord
 
 #: Key of ``extra`` that marks a record made of a lock; it is not all that the zoo tells.
 MARK = "made_from_lock"
@@ -24,6 +22,9 @@ def record_of_lock(locked: LockedModel) -> ModelRecord:
 
     No rights are taken from it: whether the bytes may be had, the zoo says when it is asked for them.
     """
+    from zooclient.records.classify import classify
+    from zooclient.records.model import Access, FileEntry, License, ModelRecord
+
     files = []
     for file in locked.files:
         role, format_ = classify(file.path)
@@ -62,6 +63,8 @@ def held_to_lock(record: ModelRecord, locked: LockedModel) -> ModelRecord:
     Raises:
         IntegrityError: The record says something else about one of them.
     """
+    from attrs import evolve
+
     told = {file.path: file for file in record.files}
     files = []
     for file in locked.files:
@@ -96,3 +99,25 @@ def disagreements(wanted: Iterable[Wanted], lock: Lock) -> tuple[str, ...]:
             told.append(f"{one.name} has other sources in the project than when it was locked.")
     told += [f"{one.name} is in the lock and not in the project." for one in lock.models if one.name not in names]
     return tuple(told)
+
+
+def held_lock(project: Project, operation: str) -> Lock:
+    """Returns the lock of a project, held to the project; asks nobody.
+
+    Raises:
+        ConfigError: There is none, or the two disagree; the sentence names the models.
+    """
+    found = project.lock()
+    if found is None:
+        raise ConfigError(
+            f"{project.file} has no lock beside it.", operation=operation, hint="`zooclient lock` makes one."
+        )
+    told = disagreements(project.wanted(), found)
+    if told:
+        more = f" And {len(told) - 3} more." if len(told) > 3 else ""
+        raise ConfigError(
+            f"{project.lock_file} does not fit {project.file.name}: {' '.join(told[:3])}{more}",
+            operation=operation,
+            hint="`zooclient lock` brings it up to date; look at what it changes.",
+        )
+    return found

@@ -14,7 +14,6 @@ from zooclient.records.wishes import Wishes
 
 if TYPE_CHECKING:
     from zooclient.client.steps import Steps
-    from zooclient.lock.files import Project
     from zooclient.lock.project import Wanted
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
@@ -107,28 +106,7 @@ def _entry(
             LockedFile(path=file.path, size=digests[file.path][1], sha256=digests[file.path][0], key=file.key)
             for file in ordered
         ),
+        keys={file.path: file.key for file in ordered if file.key is not None},
         content_digest=content_digest((*digests[file.path], file.path) for file in ordered),
         weights_digest=weights_digest(digests[file.path] for file in ordered if file.role == "weights"),
     )
-
-
-def held_lock(project: Project, operation: str) -> Lock:
-    """Returns the lock of a project, held to the project; asks nobody.
-
-    Raises:
-        ConfigError: There is none, or the two disagree; the sentence names the models.
-    """
-    found = project.lock()
-    if found is None:
-        raise ConfigError(
-            f"{project.file} has no lock beside it.", operation=operation, hint="`zooclient lock` makes one."
-        )
-    told = disagreements(project.wanted(), found)
-    if told:
-        more = f" And {len(told) - 3} more." if len(told) > 3 else ""
-        raise ConfigError(
-            f"{project.lock_file} does not fit {project.file.name}: {' '.join(told[:3])}{more}",
-            operation=operation,
-            hint="`zooclient lock` brings it up to date; look at what it changes.",
-        )
-    return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from zooclient.client.locking import held_lock, lock
+from zooclient.client.locked import held_lock
 from zooclient.client.syncing import Synced, share, sync
 from zooclient.errors import ConfigError, NotFound
 from zooclient.lock.files import OWN_NAME, Project
@@ -57,6 +57,8 @@ def add(
         ConfigError: Its name is none, or its zoo cannot pin it.
         ZooError: As for resolving and planning it.
     """
+    from zooclient.client.locking import lock
+
     checked_name(wanted.name, "The name")
     models = [*(one for one in project.wanted() if one.name != wanted.name), wanted]
     made = yield from lock(steps, models, project.lock(), renew=(wanted.name,), reporter=reporter, cancel=cancel)
@@ -94,6 +96,8 @@ def locked(
     """
     if check:
         return held_lock(project, "lock")
+    from zooclient.client.locking import lock
+
     made = yield from lock(steps, project.wanted(), project.lock(), renew=renew, reporter=reporter, cancel=cancel)
     project.write_lock(made)
     return made

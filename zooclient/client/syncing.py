@@ -58,9 +58,9 @@ def share(models: Sequence[LockedModel], shard: tuple[int, int] | None) -> tuple
         raise ConfigError(f"There is no shard {number} of {count}.", hint="The first is 1/n, and the last n/n.")
     loads = [0] * count
     chosen = set()
-    for model in sorted(models, key=lambda model: (-sum(file.size for file in model.files), model.name)):
+    for model in sorted(models, key=lambda model: (-model.size, model.name)):
         least = loads.index(min(loads))
-        loads[least] += sum(file.size for file in model.files) + 1
+        loads[least] += model.size + 1
         if least == number - 1:
             chosen.add(model.name)
     return tuple(model for model in models if model.name in chosen)

@@ -32,13 +32,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from attrs import field, frozen
 
 from zooclient.errors import ConfigError, IntegrityError, RefError
 from zooclient.records.checks import check_count, check_hex, check_sha256, check_tuples, check_utc
-from zooclient.records.digest import content_digest
 from zooclient.records.ref import Ref
 from zooclient.records.wishes import Wishes
 
@@ -50,6 +50,7 @@ NAME = "zoo.lock"
 _HEAD = "# Written by `zooclient lock`; `zooclient lock --check` holds it to the project file.\n"
 _AGAIN = "`zooclient lock` writes it anew."
 _LINE = re.compile(r"([0-9a-f]{64})  (0|[1-9][0-9]{0,18})  (.+)")
+_LISTING = re.compile(r"(?:[0-9a-f]{64}  (?:0|[1-9][0-9]{0,18})  .+\n)*")
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)", re.MULTILINE)
 
 
@@ -74,9 +75,19 @@ class LockedFile:
         check_hex("sha256", "sha256", self.sha256)
 
 
+def _listing(files: str | Iterable[LockedFile]) -> str:
+    """The lines of the content digest, sorted by path."""
+    if isinstance(files, str):
+        return files
+    ordered = sorted(files, key=lambda file: file.path.encode())
+    return "".join(f"{file.sha256}  {file.size}  {file.path}\n" for file in ordered)
+
+
 @frozen(kw_only=True)
 class LockedModel:
     """One model of a lock: what was asked for, what it was then, and every byte of it.
+
+    Its files are kept as their lines, and read when they are asked for: a warm start wants their digest alone.
 
     Attributes:
         name: Name in the project file.
@@ -92,7 +103,8 @@ class LockedModel:
         license: Licence as claimed: an SPDX expression, or the zoo's own word. None when there is none.
         access: Whether the bytes may be had, in the words of :class:`~zooclient.records.model.Access`.
         sources: Further references that are declared to have the same bytes.
-        files: Every file, sorted by path.
+        files: Every file, sorted by path; given as :class:`LockedFile` or as the lines of the content digest.
+        keys: Path → the zoo's own handle of a file where the path is not one.
         content_digest: ``sha256:HEX`` over them.
         weights_digest: ``sha256:HEX`` over the weights; None when there are none.
     """
@@ -110,16 +122,37 @@ class LockedModel:
     base_models: tuple[str, ...] = ()
     access: str = "open"
     sources: tuple[str, ...] = ()
-    files: tuple[LockedFile, ...] = ()
+    _files: str = field(default="", converter=_listing, alias="files", repr=False)
+    keys: Mapping[str, str] = field(factory=dict, hash=False)
     content_digest: str
     weights_digest: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        check_tuples(sources=self.sources, files=self.files, base_models=self.base_models)
+        check_tuples(sources=self.sources, base_models=self.base_models)
         check_sha256("content_digest", self.content_digest)
         check_sha256("weights_digest", self.weights_digest)
         check_utc("created_at", self.created_at)
         check_utc("updated_at", self.updated_at)
+
+    @property
+    def listing(self) -> str:
+        """The lines of the content digest."""
+        return self._files
+
+    @property
+    def files(self) -> tuple[LockedFile, ...]:
+        """Every file, sorted by path.
+
+        Raises:
+            ConfigError: A line cannot be read, or one is out of order.
+            IntegrityError: A path is not safe.
+        """
+        return tuple(_read_files(self._files, self.keys, self.name))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(int(line.split("  ", 2)[1]) for line in self._files.splitlines())
 
 
 @frozen(kw_only=True)
@@ -151,7 +184,6 @@ def dumps(lock: Lock) -> str:
 
 def _block(model: LockedModel) -> str:
     wishes = model.wishes
-    keys = {file.path: file.key for file in model.files if file.key is not None}
     told: dict[str, Any] = {
         "name": model.name,
         "requested": str(model.requested),
@@ -171,11 +203,10 @@ def _block(model: LockedModel) -> str:
         "allow-unverified": True if wishes.allow_unverified else None,
         "content-digest": model.content_digest,
         "weights-digest": model.weights_digest,
-        "keys": dict(sorted(keys.items())) or None,
+        "keys": dict(sorted(model.keys.items())) or None,
     }
     lines = "".join(f"{key} = {_value(value)}\n" for key, value in told.items() if value is not None)
-    files = sorted(model.files, key=lambda file: file.path.encode())
-    listed = "".join(_escaped(f"{file.sha256}  {file.size}  {file.path}") + "\n" for file in files)
+    listed = "".join(_escaped(line) + "\n" for line in model.listing.removesuffix("\n").split("\n") if line)
     return f'{lines}files = """\n{listed}"""\n'
 
 
@@ -244,9 +275,12 @@ def _model(table: Any, where: str) -> LockedModel:
     name = _of(table, "name", str, where)
     where = f"{where} ({name})"
     keys = _optional(table, "keys", dict, where) or {}
-    files = tuple(_files(_of(table, "files", str, where), keys, where))
+    listing = _of(table, "files", str, where)
+    if not _LISTING.fullmatch(listing):
+        wrong = next((line for line in listing.split("\n") if line and not _LINE.fullmatch(line)), listing[-160:])
+        raise ConfigError(f"{where} lists a file in a line that cannot be read: {wrong[:160]!r}.", hint=_AGAIN)
     stated = _of(table, "content-digest", str, where)
-    found = content_digest((file.sha256, file.size, file.path) for file in files)
+    found = "sha256:" + sha256(listing.encode()).hexdigest()  # as zooclient.records.digest makes it, of sorted lines
     if found != stated:
         raise IntegrityError(
             f"{where} is not as it was written: its files have the content digest {found}, and it states {stated}.",
@@ -273,7 +307,8 @@ def _model(table: Any, where: str) -> LockedModel:
             base_models=_texts(_optional(table, "base-models", list, where) or [], where),
             access=_optional(table, "access", str, where) or "open",
             sources=_texts(_optional(table, "sources", list, where) or [], where),
-            files=files,
+            files=listing,
+            keys={str(path): str(key) for path, key in keys.items()},
             content_digest=stated,
             weights_digest=_optional(table, "weights-digest", str, where),
         )
@@ -281,7 +316,7 @@ def _model(table: Any, where: str) -> LockedModel:
         raise ConfigError(f"{where} cannot be read: {error}", hint=_AGAIN) from error
 
 
-def _files(text: str, keys: Mapping[str, Any], where: str) -> Iterable[LockedFile]:
+def _read_files(text: str, keys: Mapping[str, str], where: str) -> Iterable[LockedFile]:
     from zooclient.records.paths import safe_path
 
     before = b""
@@ -294,8 +329,7 @@ def _files(text: str, keys: Mapping[str, Any], where: str) -> Iterable[LockedFil
         if path <= before:
             raise ConfigError(f"{where} lists {read[3]!r} twice or out of order.", hint=_AGAIN)
         before = path
-        key = keys.get(read[3])
-        yield LockedFile(path=read[3], size=int(read[2]), sha256=read[1], key=None if key is None else str(key))
+        yield LockedFile(path=read[3], size=int(read[2]), sha256=read[1], key=keys.get(read[3]))
 
 
 def _of(table: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
