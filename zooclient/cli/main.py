@@ -35,6 +35,7 @@ VERBS = {
     "remove": "Take a model out of the project.",
     "lock": "Lock the project's models to revisions and digests.",
     "sync": "Bring every locked model here, verified.",
+    "outdated": "Say what became of the locked models.",
     "upgrade": "Lock models anew, to what their names mean now.",
     "tree": "Show the project's models, licences and sizes.",
     "cache": "List, verify, remove, prune what is held.",

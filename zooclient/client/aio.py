@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from zooclient.client.hits import AsyncHits
     from zooclient.client.mirroring import Mirrored
+    from zooclient.client.outdated import Outdated
     from zooclient.client.syncing import Synced
     from zooclient.loading.model import Model
     from zooclient.lock.format import Lock, LockedModel
@@ -351,6 +352,20 @@ class AsyncClient:
             cancel=stop,
         )
         return await self.run(flow, stop)
+
+    async def outdated(
+        self,
+        names: str | Iterable[str] | None = None,
+        *,
+        project: StrPath | None = None,
+        cancel: Cancel | None = None,
+    ) -> tuple[Outdated, ...]:
+        """As :meth:`zooclient.Client.outdated`."""
+        from zooclient.client.making import names_of
+        from zooclient.client.projects import fates, project_of
+
+        home = project_of(self.settings, folder_of(project))
+        return await self.run(fates(self._steps, home, None if names is None else names_of(names), cancel), cancel)
 
     # -- keep -----------------------------------------------------------------------------------
 

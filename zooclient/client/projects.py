@@ -18,6 +18,7 @@ from zooclient.lock.project import checked_name
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from zooclient.client.outdated import Outdated
     from zooclient.client.steps import Steps
     from zooclient.lock.project import Wanted
     from zooclient.net.cancel import Cancel
@@ -134,6 +135,20 @@ def synced(
     steps.wiring.note_lock(project.lock_file)
     models = share([model for model in found.models if model.name in chosen], shard)
     return (yield from sync(steps, models, asking=not frozen, reporter=reporter, cancel=cancel))
+
+
+def fates(
+    steps: Steps, project: Project, names: tuple[str, ...] | None, cancel: Cancel | None
+) -> Flow[tuple[Outdated, ...]]:
+    """What became of the locked models of a project, or of some of them."""
+    from zooclient.client.outdated import outdated
+
+    held = project.lock() or Lock()
+    for name in names or ():
+        if held.model(name) is None:
+            raise NotFound(f"The lock has no model {name!r}.", hint="`zooclient tree` shows those that it has.")
+    chosen = [model for model in held.models if names is None or model.name in names]
+    return (yield from outdated(steps.wiring, chosen, cancel))
 
 
 def pruned(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from zooclient.client.hits import Hits
     from zooclient.client.job import Job
     from zooclient.client.mirroring import Mirrored
+    from zooclient.client.outdated import Outdated
     from zooclient.client.syncing import Synced
     from zooclient.loading.model import Model
     from zooclient.lock.format import Lock, LockedModel
@@ -600,6 +601,33 @@ class Client:
             cancel=stop,
         )
         return self.run(flow, stop)
+
+    def outdated(
+        self,
+        names: str | Iterable[str] | None = None,
+        *,
+        project: StrPath | None = None,
+        cancel: Cancel | None = None,
+    ) -> tuple[Outdated, ...]:
+        """Finds out what became of the locked models of a project at their zoos; nothing is fetched or changed.
+
+        Args:
+            names: Names of the models. None: all that are locked.
+            project: As for :meth:`add`.
+            cancel: Stops it. None: nothing does.
+
+        Returns:
+            One entry a model. A zoo that cannot be asked is no error: the fate of its models is ``unknown``.
+
+        Raises:
+            NotFound: The lock has no model of a name.
+            ConfigError: It cannot be read.
+        """
+        from zooclient.client.making import names_of
+        from zooclient.client.projects import fates, project_of
+
+        home = project_of(self.settings, folder_of(project))
+        return self.run(fates(self._steps, home, None if names is None else names_of(names), cancel), cancel)
 
     # -- keep -----------------------------------------------------------------------------------
 
