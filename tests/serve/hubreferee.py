@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub
-from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 
@@ -35,17 +35,15 @@ def _read(value: Any) -> Any:
 
 
 def _told(value: Any) -> Any:
+    if isinstance(value, CommitInfo):
+        return {"oid": value.oid, "pull": value.pr_revision, "url": value.commit_url}
     if isinstance(value, str | int | float | bool | None):
         return str(value) if isinstance(value, str) else value
     if isinstance(value, dict):
         return {key: _told(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_told(item) for item in value]
-    return {
-        name: _told(getattr(value, name))
-        for name in ("oid", "commit_url", "pr_url", "pr_revision", "sha")
-        if hasattr(value, name)
-    }
+    return repr(value)
 
 
 def _done(api: HfApi, call: list[Any]) -> dict[str, Any]:

@@ -61,6 +61,9 @@ def _expression(text: str) -> str:
     made = []
     for number, part in enumerate(parts):
         if part == "**":
+            # Two in a row say no more than one, and would be tried in every way.
+            if number < last and parts[number + 1] == "**":
+                continue
             made.append(".*" if number == last else "(?:.*/)?")
         else:
             made.append(_part(part) + ("" if number == last else "/"))

@@ -57,7 +57,7 @@ class Writes:
             case ("POST", owner, name, "info", "lfs", "objects", "verify") if name.endswith(".git"):
                 return lfs.verify(visit, f"{owner}/{name.removesuffix('.git')}")
             case ("PUT" | "DELETE", *_):
-                raise Refusal(said.refused(404, "Sorry, we can't find the page you are looking for."))
+                raise Refusal(text_answer("Only GET, HEAD, POST are served here.", status=405))
             case _:
                 return None
 
@@ -84,6 +84,6 @@ class Writes:
             case ("GET", "auth-check", "write"):
                 return text_answer("OK", model=visit.owned(name).id)
             case ("PUT" | "DELETE", *_):
-                raise Refusal(said.refused(404, "Sorry, we can't find the page you are looking for."))
+                raise Refusal(text_answer("Only GET, HEAD, POST are served here.", status=405))
             case _:
                 return None
