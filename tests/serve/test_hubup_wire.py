@@ -8,6 +8,7 @@ import json
 import socket
 import tempfile
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from served_models import safetensors, tiny, write
 from zooclient import Client
 from zooclient.serve.folder import FolderShelf
 from zooclient.serve.server import ZooServer
-from zooclient.testing import LocalZoo
+from zooclient.testing import LocalZoo, Lost, Status
 
 _DATA = safetensors(2000)
 _OID = hashlib.sha256(_DATA).hexdigest()
@@ -515,6 +516,46 @@ def test_a_quota_counts_what_no_commit_has_yet(zoo: LocalZoo, web: httpx.Client)
     assert batch(web, "me/model", bytes(11)).status_code == 403
     assert commit(web, "me/model", lines(added("x.txt", "x" * 11))).status_code == 403
     assert commit(web, "me/model", lines(added("x.txt", "x" * 10))).status_code == 200
+
+
+def test_a_fault_comes_before_the_deed_or_after_it(zoo: LocalZoo, web: httpx.Client) -> None:
+    """A status that comes first leaves everything as it was; one that comes after hides what was done."""
+    before = zoo.head("me/model")
+    first = zoo.fail("/api/models/me/model/commit/*", Status(500, first=True), zoo="hf")
+    assert commit(web, "me/model", lines(added("x.txt", "x"))).status_code == 500
+    assert (zoo.head("me/model"), first.hits) == (before, 1)
+    after = zoo.fail("me/model", Status(500, method="POST"), zoo="hf")
+    assert commit(web, "me/model", lines(added("x.txt", "x"))).status_code == 500
+    assert (zoo.head("me/model") != before, after.hits, first.hits) == (True, 1, 1)
+
+
+def test_a_lost_answer_to_a_commit_is_a_commit(zoo: LocalZoo, web: httpx.Client) -> None:
+    """Whoever never hears of its commit finds it made; repeated with its parent it is refused."""
+    before = zoo.head("me/model")
+    zoo.fail("*/commit/*", Lost(seconds=0))
+    body = lines(added("x.txt", "x"), parentCommit=before)
+    with pytest.raises(httpx.TransportError):
+        commit(web, "me/model", body)
+    assert "x.txt" in _files(zoo, web)
+    assert commit(web, "me/model", body).status_code == 412
+
+
+def test_a_long_body_is_never_held_in_memory(zoo: LocalZoo, web: httpx.Client) -> None:
+    """A file of many blocks goes to disk as it comes: what Python holds at its peak is a fraction of it."""
+    block, count = bytes(1024 * 1024), 48
+    digest = hashlib.sha256()
+    for _ in range(count):
+        digest.update(block)
+    objects = [{"oid": digest.hexdigest(), "size": count * len(block)}]
+    upload = batch(web, "me/model", objects=objects, transfers=["basic"]).json()["objects"][0]["actions"]["upload"]
+    tracemalloc.start()
+    try:
+        answer = httpx.put(upload["href"], content=(block for _ in range(count)), trust_env=False)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert answer.status_code == 200
+    assert peak < 16 * len(block)
 
 
 def test_uploads_lie_in_a_folder_that_goes_with_the_zoo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
