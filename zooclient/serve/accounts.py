@@ -63,7 +63,14 @@ class Accounts:
 
 def knows(terms: Terms, visitor: Account | None) -> bool:
     """Whether a visitor may know that the repository is there."""
-    return not terms.private or (visitor is not None and visitor.name in terms.readers)
+    if visitor is None:
+        return not terms.private and not terms.internal
+    return not terms.private or visitor.name in terms.readers
+
+
+def owns(name: str, visitor: Account | None) -> bool:
+    """Whether a visitor may write to the repository ``name``: it is in their own namespace, and their token may."""
+    return visitor is not None and visitor.role == "write" and name.partition("/")[0] == visitor.name
 
 
 def let_in(terms: Terms, visitor: Account | None) -> bool:

@@ -19,6 +19,18 @@ from zooclient.serve.shelf import Place
 _log = logging.getLogger(__name__)
 
 
+class Sink(Protocol):
+    """Takes the body of a request as it comes, so that it is nowhere in memory as a whole."""
+
+    def write(self, block: bytes) -> bool:
+        """Takes some of it. False: that is more than is taken, and the request is refused with 413."""
+        ...
+
+    def close(self) -> None:
+        """Called once the request is answered or broken off; what nobody took over until then is dropped."""
+        ...
+
+
 @frozen(kw_only=True)
 class Question:
     """One request.
@@ -31,6 +43,7 @@ class Question:
         body: Whole body.
         base: Origin that the client spoke to, ``http://host:port``, to make absolute URLs from.
         client: Address of the client; empty when not known.
+        sink: What took the body, which then is not in ``body``. None: ``body`` holds it.
     """
 
     method: str
@@ -40,6 +53,7 @@ class Question:
     body: bytes = field(default=b"", repr=False)
     base: str = ""
     client: str = ""
+    sink: Sink | None = field(default=None, repr=False, eq=False)
 
     @property
     def segments(self) -> tuple[str, ...]:

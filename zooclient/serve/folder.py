@@ -26,7 +26,18 @@ from zooclient.errors import Cancelled, ConfigError, StoreError
 from zooclient.records.digest import git_blob_header
 from zooclient.serve.attributes import Attributes
 from zooclient.serve.mirrored import Mirrored
-from zooclient.serve.shelf import Commit, Place, Repository, Shelf, ShelfFile, Terms, commit_id, pointer, stable_id
+from zooclient.serve.shelf import (
+    Commit,
+    Place,
+    Repository,
+    Shelf,
+    ShelfFile,
+    Stored,
+    Terms,
+    commit_id,
+    pointer,
+    stable_id,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -180,7 +191,7 @@ class FolderShelf:
     def commit(
         self,
         name: str,
-        files: Mapping[str, bytes | None],
+        files: Mapping[str, bytes | Stored | None],
         *,
         branch: str = "main",
         title: str = "Update",
@@ -190,8 +201,8 @@ class FolderShelf:
 
         Args:
             name: ``owner/name``; it comes to exist when it does not.
-            files: Path to content; None removes the file. Other files stay as they are on the branch, or on
-                ``main`` where the branch is new.
+            files: Path to content, or to one that :meth:`hold` took, which is a large file whatever its name; None
+                removes the file. Other files stay as they are on the branch, or on ``main`` where the branch is new.
             branch: What moves.
             title: First line of what is said about it.
             fresh: Leave out every file that ``files`` does not name.
@@ -205,11 +216,14 @@ class FolderShelf:
             state = self._states.setdefault(name, _State(name))
             base = None if repository is None else (repository.find(branch) or repository.find("main"))
             entries = {} if fresh or base is None else dict(base.files)
-            rule = self._attributes(entries, files.get(".gitattributes"))
+            attributes = files.get(".gitattributes")
+            rule = self._attributes(entries, attributes if isinstance(attributes, bytes) else None)
             for path, content in files.items():
                 _check_path(path)
                 entries.pop(path, None)
-                if content is not None:
+                if isinstance(content, Stored):
+                    entries[path] = _shelf_file(path, content.size, _Digests(sha256=content.sha256, git=None))
+                elif content is not None:
                     entries[path] = self._put(path, content, large=rule.large(path, len(content)))
             commit = _commit(entries, datetime.now(UTC), title)
             if branch.startswith("refs/pr/"):
@@ -220,6 +234,32 @@ class FolderShelf:
             if "main" not in state.branches:
                 state.move("main", commit)
             return commit.id
+
+    def create(self, name: str, terms: Terms, files: Mapping[str, bytes]) -> bool:
+        """Makes a repository that nobody sees before its terms hold. False: the name, in whatever case, is taken.
+
+        Args:
+            name: ``owner/name``.
+            terms: Who may have it.
+            files: What its first commit holds.
+
+        Raises:
+            ConfigError: The id or a path is not one that the Hub takes.
+        """
+        _check_name(name)
+        with self._lock:
+            if self.canonical(name) is not None:
+                return False
+            self._states[name] = state = _State(name)
+            state.terms = terms
+            self.commit(name, files, title="Initial commit")
+            return True
+
+    def hold(self, content: Stored, path: Path) -> None:
+        """Takes the content of a large file that lies elsewhere, for commits to come. The file stays where it is."""
+        with self._lock:
+            others = self._places.get(content.sha256, ())
+            self._places[content.sha256] = (Place(path=path, stamp=_stamp(path.stat())), *others)
 
     def point(self, name: str, kind: str, ref: str, revision: str | None) -> None:
         """Sets a branch, a tag or a pull request to a revision, or removes it.

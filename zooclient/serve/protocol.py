@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from attrs import field, frozen
 
 from zooclient.serve.accounts import Accounts
-from zooclient.serve.exchange import Answer, Question
+from zooclient.serve.exchange import Answer, Question, Sink
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.shelf import Shelf
 from zooclient.serve.signing import Signer
+from zooclient.serve.writes import Writes
 
 Handler = Callable[[Question], Answer]
 
@@ -60,6 +61,7 @@ class Site:
         one_origin: Whether the two are the same.
         options: How it answers where a choice is left.
         clock: Unix time in seconds.
+        writes: What takes what clients write. None: nothing is written.
     """
 
     shelf: Shelf
@@ -69,6 +71,7 @@ class Site:
     one_origin: bool = False
     options: Options = Options()
     clock: Callable[[], float] = time.time
+    writes: Writes | None = None
 
 
 @frozen(kw_only=True)
@@ -79,7 +82,9 @@ class Origins:
         hub: Answers at the zoo's own origin.
         cdn: Answers at the origin of large files. A question without a good link, an empty query included, gets
             what that host says to a link that is over.
+        takes: Says, before a body comes, what takes it as it comes; of either origin. None: memory takes them all.
     """
 
     hub: Handler
     cdn: Handler
+    takes: Callable[[Question], Sink | None] | None = None

@@ -30,6 +30,7 @@ class Zoo:
         mark: First letters of its tokens.
         methods: HTTP methods that it takes.
         max_body: Bytes of the body of a request at the most.
+        max_write: The same where clients may write; files that go to disk as they come are not counted.
     """
 
     scheme: str
@@ -40,6 +41,7 @@ class Zoo:
     mark: str
     methods: frozenset[str] = frozenset({"GET", "HEAD", "POST"})
     max_body: int = MAX_BODY
+    max_write: int = MAX_BODY
 
 
 #: Scheme to zoo, in the order in which they are told.
@@ -61,7 +63,8 @@ ZOOS: Mapping[str, Zoo] = {
             byte_path=modelscope_bytes.BYTE_PATH,
             variable="MODELSCOPE_ENDPOINT",
             mark="ms-",
-            methods=frozenset({"GET", "HEAD", "POST", "PUT"}),
+            methods=frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"}),
+            max_write=64 * 1024 * 1024,
         ),
         Zoo(
             scheme="civitai",

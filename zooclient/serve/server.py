@@ -25,6 +25,7 @@ from zooclient.serve.protocol import Options, Origins, Site
 from zooclient.serve.protocols import zoo_of
 from zooclient.serve.shelf import Shelf
 from zooclient.serve.signing import Signer
+from zooclient.serve.writes import Writes
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -70,6 +71,7 @@ class ZooServer:
             looked at.
         options: How the zoos answer where a choice is left.
         witness: Is told of every exchange, and may change it.
+        writes: What takes what clients write, made for the same shelf. Not closed here. None: nothing is written.
         grace: Seconds that running answers get to finish when it stops. 0: they are cut.
 
     Raises:
@@ -89,6 +91,7 @@ class ZooServer:
         accounts: Mapping[str, Accounts] | None = None,
         options: Options | None = None,
         witness: Witness | None = None,
+        writes: Writes | None = None,
         grace: float = 0.0,
     ) -> None:
         chosen = list(dict.fromkeys(map(zoo_of, zoos)))
@@ -107,9 +110,11 @@ class ZooServer:
                 byte_origin=_same if one_origin else partial(_with_port, port=_port(cdn)),
                 one_origin=one_origin,
                 options=options or Options(),
+                writes=writes,
             )
             spoken = zoo.speak(site)
-            app = partial(App, zoo=zoo.scheme, methods=zoo.methods, max_body=zoo.max_body, witness=witness)
+            most = zoo.max_body if writes is None else max(zoo.max_body, zoo.max_write)
+            app = partial(App, zoo=zoo.scheme, methods=zoo.methods, max_body=most, witness=witness, takes=spoken.takes)
             hubs[_port(hub)] = app(partial(_both, spoken, zoo.byte_path) if one_origin else spoken.hub)
             cdns[_port(cdn)] = app(spoken.cdn, origin="cdn")
         self._loops = [_Loop(hubs, self._hubs, grace)]

@@ -66,12 +66,26 @@ class Commit:
 
 
 @frozen(kw_only=True)
+class Stored:
+    """The content of a large file that a shelf holds already, though perhaps no commit does yet.
+
+    Attributes:
+        sha256: 64 hex.
+        size: Bytes.
+    """
+
+    sha256: str
+    size: int
+
+
+@frozen(kw_only=True)
 class Terms:
     """Who may have a repository, and what is told about its use.
 
     Attributes:
         gated: ``False``, ``"auto"`` (a click lets one in) or ``"manual"`` (its authors do).
         private: Only ``readers`` know that it is there.
+        internal: Whoever is logged in knows that it is there, and nobody else.
         disabled: Its bytes are withheld from all.
         readers: Names of accounts that were let in.
         pending: Names of accounts that asked and wait.
@@ -86,6 +100,7 @@ class Terms:
 
     gated: Literal[False, "auto", "manual"] = False
     private: bool = False
+    internal: bool = False
     disabled: bool = False
     readers: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()

@@ -34,6 +34,7 @@ from zooclient.serve.protocol import Options
 from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.server import ZooServer
+from zooclient.serve.writes import Writes
 from zooclient.testing.civitai import SCHEME, AtCivitai
 from zooclient.testing.replicate import AtReplicate
 
@@ -81,6 +82,7 @@ class LocalZoo:
         bare_401: Answer strangers who ask for what is not there with 401 and no code, as the Hub does over https.
         limits: Requests per five minutes and client for ``api`` and ``resolvers``, enforced with 429. None: never
             enforced.
+        room: Bytes of content that clients may upload in all. None: no bound.
         zoos: Schemes of the zoos that are started. None: all.
 
     Attributes:
@@ -100,6 +102,7 @@ class LocalZoo:
         one_origin: bool = False,
         bare_401: bool = False,
         limits: Mapping[str, int] | None = None,
+        room: int | None = None,
         zoos: Sequence[str] | None = None,
     ) -> None:
         self._folder = None if folder is None else Path(folder)
@@ -118,6 +121,7 @@ class LocalZoo:
         self._faults = Faults()
         self._witness = _Witness(self._faults)
         self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
+        self._writes = Writes(self._shelf, room=room)
         self._server: ZooServer | None = None
         self.civitai = AtCivitai(self._shelf, self._faults, self._asked_of_civitai)
         self.replicate = AtReplicate(self._shelf, runs)
@@ -139,6 +143,7 @@ class LocalZoo:
             accounts=self._accounts,
             options=self._options,
             witness=self._witness,
+            writes=self._writes,
         )
         bound = self._server.start()
         self.endpoints |= bound.urls
@@ -149,6 +154,7 @@ class LocalZoo:
         self._shelf.close()
         if self._server is not None:
             self._server.stop()
+        self._writes.close()
 
     def __enter__(self) -> Self:
         self.start()
