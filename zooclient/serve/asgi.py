@@ -16,7 +16,8 @@ from typing import Any
 
 from attrs import evolve
 
-from zooclient.serve.exchange import Answer, Live, Question, Sink, Span
+from zooclient.serve.exchange import Answer, Intake, Live, Question, Span
+from zooclient.serve.receiving import receive_to
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -31,10 +32,6 @@ BLOCK = 1024 * 1024
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 #: Sends a second at the most when a body is paced.
 _BEATS = 20
-
-
-class _Gone(Exception):
-    """The client went away before the whole of its body had come."""
 
 
 class Witness:
@@ -59,7 +56,8 @@ class App:
         methods: HTTP methods that are taken.
         witness: Is told of every exchange, and may change it.
         max_body: Bytes of a request's body at the most.
-        takes: Asked before a body comes what takes it; it must not block. None, or returns None: memory does.
+        intake: Called with a question whose body has not been read, says which file it goes to. None from it, or in
+            its place: the body is held in memory.
     """
 
     def __init__(
@@ -71,15 +69,15 @@ class App:
         methods: Collection[str] = ("GET", "HEAD", "POST"),
         max_body: int = MAX_BODY,
         witness: Witness | None = None,
-        takes: Callable[[Question], Sink | None] | None = None,
+        intake: Callable[[Question], Intake | None] | None = None,
     ) -> None:
         self._handler = handler
+        self._intake = intake or _in_memory
         self._zoo = zoo
         self._origin = origin
         self._methods = methods
         self._max_body = max_body
         self._witness = witness or Witness()
-        self._takes = takes
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answers one request, as ASGI 3 has it."""
@@ -93,28 +91,24 @@ class App:
 
     async def _exchange(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         question = _question(scope)
-        sink = None if self._takes is None else self._takes(question)
-        if sink is not None:
-            try:
-                taken = await _poured(receive, sink)
-                await self._answered(evolve(question, sink=sink), scope, receive, send, taken=taken)
-            except _Gone:
-                return
-            finally:
-                sink.close()
+        served = question.method in self._methods
+        intake = self._intake(question) if served else None
+        if intake is not None:
+            async with receive_to(intake, receive) as received:
+                if received is not None:
+                    await self._answered(evolve(question, received=received), scope, receive, send)
             return
         body = await _body(receive, self._max_body)
-        await self._answered(evolve(question, body=body or b""), scope, receive, send, taken=body is not None)
+        if body is None:
+            await _plain(send, 413, b"The body of the request is too large.")
+        elif not served:
+            await _plain(send, 405, f"Only {', '.join(sorted(self._methods))} are served here.".encode())
+        else:
+            await self._answered(evolve(question, body=body), scope, receive, send)
 
     async def _answered(
-        self, question: Question, scope: MutableMapping[str, Any], receive: Receive, send: Send, *, taken: bool
+        self, question: Question, scope: MutableMapping[str, Any], receive: Receive, send: Send
     ) -> None:
-        if not taken:
-            await _plain(send, 413, b"The body of the request is too large.")
-            return
-        if question.method not in self._methods:
-            await _plain(send, 405, f"Only {', '.join(sorted(self._methods))} are served here.".encode())
-            return
         tell = self._witness.asked(question, self._zoo, self._origin)
         answer = await asyncio.to_thread(self._answer, question)
         while answer.later is not None:
@@ -284,23 +278,14 @@ async def _body(receive: Receive, most: int) -> bytes | None:
             return b"".join(parts)
 
 
-async def _poured(receive: Receive, sink: Sink) -> bool:
-    """Gives a body to a sink as it comes; False when it is more than that takes."""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise _Gone
-        block = message.get("body", b"")
-        if block and not await asyncio.to_thread(sink.write, block):
-            return False
-        if not message.get("more_body", False):
-            return True
-
-
 async def _plain(send: Send, status: int, text: bytes) -> None:
     headers = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(text)), "connection": "close"}
     await send({"type": "http.response.start", "status": status, "headers": _wire(headers)})
     await send({"type": "http.response.body", "body": text, "more_body": False})
+
+
+def _in_memory(question: Question) -> Intake | None:
+    return None
 
 
 def _question(scope: Mapping[str, Any]) -> Question:

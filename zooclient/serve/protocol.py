@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from attrs import field, frozen
 
 from zooclient.serve.accounts import Accounts
-from zooclient.serve.exchange import Answer, Question, Sink
+from zooclient.serve.exchange import Answer, Intake, Question
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.shelf import Shelf
 from zooclient.serve.signing import Signer
@@ -82,9 +82,10 @@ class Origins:
         hub: Answers at the zoo's own origin.
         cdn: Answers at the origin of large files. A question without a good link, an empty query included, gets
             what that host says to a link that is over.
-        takes: Says, before a body comes, what takes it as it comes; of either origin. None: memory takes them all.
+        intake: Called at both with a question whose body has not been read, says which file it goes to. None from
+            it, or in its place: the body is held in memory.
     """
 
     hub: Handler
     cdn: Handler
-    takes: Callable[[Question], Sink | None] | None = None
+    intake: Callable[[Question], Intake | None] | None = None

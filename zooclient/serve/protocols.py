@@ -29,6 +29,7 @@ class Zoo:
         variable: Environment variable that points the zoo's official client at a server. None: there is none.
         mark: First letters of its tokens.
         methods: HTTP methods that it takes.
+        write_methods: Those that it takes as well where it takes uploads.
         max_body: Bytes of the body of a request at the most.
         max_write: The same where clients may write; files that go to disk as they come are not counted.
     """
@@ -40,6 +41,7 @@ class Zoo:
     variable: str | None
     mark: str
     methods: frozenset[str] = frozenset({"GET", "HEAD", "POST"})
+    write_methods: frozenset[str] = frozenset({"PUT", "DELETE"})
     max_body: int = MAX_BODY
     max_write: int = MAX_BODY
 
@@ -63,7 +65,7 @@ ZOOS: Mapping[str, Zoo] = {
             byte_path=modelscope_bytes.BYTE_PATH,
             variable="MODELSCOPE_ENDPOINT",
             mark="ms-",
-            methods=frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"}),
+            methods=frozenset({"GET", "HEAD", "POST", "PUT"}),
             max_write=64 * 1024 * 1024,
         ),
         Zoo(

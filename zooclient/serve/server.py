@@ -113,8 +113,14 @@ class ZooServer:
                 writes=writes,
             )
             spoken = zoo.speak(site)
-            most = zoo.max_body if writes is None else max(zoo.max_body, zoo.max_write)
-            app = partial(App, zoo=zoo.scheme, methods=zoo.methods, max_body=most, witness=witness, takes=spoken.takes)
+            app = partial(
+                App,
+                zoo=zoo.scheme,
+                methods=zoo.methods if spoken.intake is None else zoo.methods | zoo.write_methods,
+                max_body=zoo.max_body if spoken.intake is None else max(zoo.max_body, zoo.max_write),
+                witness=witness,
+                intake=spoken.intake,
+            )
             hubs[_port(hub)] = app(partial(_both, spoken, zoo.byte_path) if one_origin else spoken.hub)
             cdns[_port(cdn)] = app(spoken.cdn, origin="cdn")
         self._loops = [_Loop(hubs, self._hubs, grace)]

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from attrs import field, frozen
 
 from zooclient.serve.civitai.offer import Offer
+from zooclient.serve.modelscope_profile import Profile
 from zooclient.serve.replicate.hosted import Hosted
 
 #: What the Hub states as the creation time of everything older than its records. A folder keeps no such time,
@@ -96,6 +97,7 @@ class Terms:
         demos: Ids of Spaces that show it at work.
         offer: What Civitai alone knows of it.
         hosted: What Replicate alone knows of it.
+        profile: What ModelScope alone knows of it.
     """
 
     gated: Literal[False, "auto", "manual"] = False
@@ -111,6 +113,7 @@ class Terms:
     demos: tuple[str, ...] = ()
     offer: Offer = field(factory=Offer)
     hosted: Hosted = field(factory=Hosted)
+    profile: Profile = field(factory=Profile)
 
 
 @frozen(kw_only=True)

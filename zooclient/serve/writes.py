@@ -8,17 +8,16 @@ one. The folder that is served is never written.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import threading
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 from zooclient.errors import ConfigError
+from zooclient.serve.exchange import Intake, Received
 from zooclient.serve.folder import FolderShelf
 from zooclient.serve.mirrored import mirrored_id
-from zooclient.serve.shelf import Stored, Terms, main_of
+from zooclient.serve.shelf import ShelfFile, Stored, Terms, main_of
 
 
 class Full(Exception):
@@ -27,53 +26,6 @@ class Full(Exception):
 
 class Absent(ConfigError):
     """A commit names the content of a large file that never came, or removes a file that is not there."""
-
-
-class Incoming:
-    """A body on its way to disk: a :class:`~zooclient.serve.exchange.Sink`.
-
-    Args:
-        path: File that it goes to; it is there once there is a byte.
-        most: Bytes that are taken.
-    """
-
-    def __init__(self, path: Path, most: int) -> None:
-        self._path = path
-        self._most = most
-        self._lock = threading.Lock()
-        self._file = path.open("xb")
-        self._hash = hashlib.sha256()
-        self._kept = False
-        self.size = 0
-
-    @property
-    def sha256(self) -> str:
-        """Digest of what came so far, 64 hex."""
-        return self._hash.hexdigest()
-
-    def write(self, block: bytes) -> bool:
-        """Takes some of it. False: that is more than is taken."""
-        with self._lock:
-            if self.size + len(block) > self._most or self._file.closed:
-                return False
-            self._file.write(block)
-            self._hash.update(block)
-            self.size += len(block)
-            return True
-
-    def keep(self) -> Path:
-        """Ends it, and leaves the file to the caller."""
-        with self._lock:
-            self._kept = True
-            self._file.close()
-            return self._path
-
-    def close(self) -> None:
-        """Ends it, and removes the file unless somebody keeps it."""
-        with self._lock:
-            self._file.close()
-            if not self._kept:
-                self._path.unlink(missing_ok=True)
 
 
 class Writes:
@@ -89,6 +41,7 @@ class Writes:
         self._room = room
         self._lock = threading.Lock()
         self._used = 0
+        self._stored: dict[str, Path] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def close(self) -> None:
@@ -111,7 +64,12 @@ class Writes:
         Raises:
             ConfigError: The name is none that a repository can have.
         """
-        return self._shelf.create(name, terms, files)
+        with self._shelf.held():
+            if self._shelf.canonical(name) is not None:
+                return False
+            self._shelf.commit(name, files, title="Initial commit")
+            self._shelf.set_terms(name, terms)
+            return True
 
     def set_terms(self, name: str, terms: Terms) -> None:
         """Changes who may have a repository.
@@ -125,22 +83,18 @@ class Writes:
 
     def holds(self, content: Stored) -> bool:
         """Whether a content of this digest and size is here already, whoever sent it."""
-        place = self._shelf.place(content.sha256)
-        return place is not None and place.stamp[0] == content.size
+        return self._lies(content) is not None
 
     def fits(self, size: int) -> bool:
-        """Whether there is room for so many bytes."""
+        """Whether there is room for so many bytes more."""
         with self._lock:
             return self._room is None or self._used + size <= self._room
 
-    def incoming(self, most: int) -> Incoming:
-        """Returns what takes a body of ``most`` bytes at the most."""
-        with self._lock:
-            if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="zooclient-writes-", ignore_cleanup_errors=True)
-            return Incoming(Path(self._folder.name) / uuid.uuid4().hex, most)
+    def intake(self, most: int) -> Intake:
+        """Returns where a body of ``most`` bytes at the most goes while it comes."""
+        return Intake(folder=self._home(), most=most)
 
-    def store(self, body: Incoming, content: Stored) -> bool:
+    def store(self, body: Received, content: Stored) -> bool:
         """Keeps what came. False: it is not what was promised.
 
         Raises:
@@ -148,10 +102,23 @@ class Writes:
         """
         if (body.sha256, body.size) != (content.sha256, content.size):
             return False
-        if not self.holds(content):
-            self._take(content.size)
-            self._shelf.hold(content, body.keep())
+        with self._shelf.held():
+            if self._lies(content) is None:
+                self._take(content.size)
+                self._stored[content.sha256] = body.path.replace(self._home() / content.sha256)
         return True
+
+    def _home(self) -> Path:
+        with self._lock:
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="zooclient-writes-", ignore_cleanup_errors=True)
+            return Path(self._folder.name)
+
+    def _lies(self, content: Stored) -> Path | None:
+        """Where a content lies that came, or that a commit has."""
+        place = self._shelf.place(content.sha256)
+        path = self._stored.get(content.sha256) if place is None else place.path
+        return path if path is not None and path.stat().st_size == content.size else None
 
     # Commits
 
@@ -173,17 +140,27 @@ class Writes:
             Full: There is no room for it.
         """
         here = "main" if branch == main_of(zoo) else branch
-        repository = self._shelf.repository(name)
-        commit = None if repository is None else repository.find(here)
-        before = {} if commit is None else commit.files
-        for path, content in files.items():
-            if content is None and path not in before:
-                raise Absent(f"{path!r} is not there to be removed.")
-            if isinstance(content, Stored) and not self.holds(content):
-                raise Absent(f"The content {content.sha256} of {path!r} never came.")
-        _check_folders({*before, *files} - {path for path, content in files.items() if content is None})
-        self._take(sum(len(content) for content in files.values() if isinstance(content, bytes)))
-        self._shelf.commit(name, files, branch=here, title=title)
+        with self._shelf.held():
+            repository = self._shelf.repository(name)
+            commit = None if repository is None else repository.find(here)
+            entries = {} if commit is None else dict(commit.files)
+            for path in [path for path, content in files.items() if content is None]:
+                if entries.pop(path, None) is None:
+                    raise Absent(f"{path!r} is not there to be removed.")
+            news = {path: content for path, content in files.items() if content is not None}
+            _check_folders({*entries, *news})
+            self._take(sum(len(content) for content in news.values() if isinstance(content, bytes)))
+            for path, content in news.items():
+                entries[path] = self._entry(path, content)
+            self._shelf.record(name, entries, branch=here, title=title)
+
+    def _entry(self, path: str, content: bytes | Stored) -> ShelfFile:
+        if isinstance(content, bytes):
+            return self._shelf.put(path, content, large=False)
+        place = self._lies(content)
+        if place is None:
+            raise Absent(f"The content {content.sha256} of {path!r} never came.")
+        return self._shelf.adopt(path, place, content.sha256)
 
     def tag(self, name: str, tag: str, commit: str, *, zoo: str) -> None:
         """Sets a tag to a commit.
