@@ -68,11 +68,6 @@ def knows(terms: Terms, visitor: Account | None) -> bool:
     return not terms.private or visitor.name in terms.readers
 
 
-def owns(name: str, visitor: Account | None) -> bool:
-    """Whether a visitor may write to the repository ``name``: it is in their own namespace, and their token may."""
-    return visitor is not None and visitor.role == "write" and name.partition("/")[0] == visitor.name
-
-
 def let_in(terms: Terms, visitor: Account | None) -> bool:
     """Whether a visitor has passed the gate."""
     return terms.gated is False or (visitor is not None and visitor.name in terms.readers)

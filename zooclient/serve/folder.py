@@ -208,6 +208,7 @@ class FolderShelf:
             entries = {} if fresh or base is None else dict(base.files)
             rule = self.attributes(entries, files.get(".gitattributes"))
             for path, content in files.items():
+                check_path(path)
                 entries.pop(path, None)
                 if content is not None:
                     entries[path] = self.put(path, content, large=rule.large(path, len(content)))
@@ -225,7 +226,7 @@ class FolderShelf:
         Raises:
             ConfigError: The path is not one that a repository can hold.
         """
-        _check_path(path)
+        check_path(path)
         hashing = _Hashing(len(content), large=large)
         hashing.update(content)
         digests = hashing.digests()
@@ -239,7 +240,7 @@ class FolderShelf:
         Raises:
             ConfigError: The path is not one that a repository can hold.
         """
-        _check_path(path)
+        check_path(path)
         stamp = _stamp(place.stat())
         with self._lock:
             others = (other for other in self._places.get(sha256, ()) if other.path != place)
@@ -555,7 +556,12 @@ def _check_name(name: str) -> None:
         raise ConfigError(f"{name!r} is not an id that the Hub takes; it wants owner/name.")
 
 
-def _check_path(path: str) -> None:
+def check_path(path: str) -> None:
+    """Refuses what no repository can hold, above all a path that climbs out of it.
+
+    Raises:
+        ConfigError: It is such a path.
+    """
     parts = path.split("/")
     if not _servable(path) or any(part in ("", ".", "..") or part in _NEVER for part in parts):
         raise ConfigError(f"{path!r} is not a path that a repository can hold.")

@@ -42,7 +42,8 @@ _NOT_FOUND = "record not found"
 
 def speak(site: Site) -> Origins:
     """Returns ModelScope's two origins."""
-    writes = None if site.writes is None else ScopeWrites(site, site.writes)
+    writable = site.options.writable
+    writes = None if writable is None else ScopeWrites(site, writable)
     hub, cdn = Scope(site, writes).answer, Objects(site, writes).answer
     return Origins(hub=hub, cdn=cdn, intake=None if writes is None else writes.intake)
 
@@ -182,7 +183,7 @@ class Scope:
                 return written or refused(_ABSENT, _NOT_FOUND)
 
     def _on_site(self, question: Question, visitor: Account | None, most: int) -> tuple[list[dict[str, Any]], int]:
-        asked = json_object(question)
+        asked = json_object(question.body)
         page, size = _counted(asked.get("PageNumber"), 1), min(_counted(asked.get("PageSize"), 10), most)
         found = search.select_on_site(asked, list(self._models(visitor)))
         return [payloads.info(model, model.repository.main) for model in found[(page - 1) * size : page * size]], len(
@@ -190,7 +191,7 @@ class Scope:
         )
 
     def _login(self, question: Question) -> Answer:
-        token = json_object(question).get("AccessToken")
+        token = json_object(question.body).get("AccessToken")
         try:
             account = self._accounts.visitor(f"Bearer {token}") if isinstance(token, str) and token else None
         except PermissionError:

@@ -25,10 +25,10 @@ def visitor_of(accounts: Accounts, question: Question) -> Account | None:
         return None
 
 
-def json_object(question: Question) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
     """The JSON object of a body; what is none reads as an empty one."""
     try:
-        asked = json.loads(question.body)
+        asked = json.loads(body)
     except (ValueError, RecursionError):
         return {}
     return asked if isinstance(asked, dict) else {}

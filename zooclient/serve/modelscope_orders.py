@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from attrs import evolve, field, frozen
 
 from zooclient.serve.modelscope_profile import Profile
-from zooclient.serve.shelf import Stored, Terms
+from zooclient.serve.shelf import Terms
 
 #: Actions of one commit, above which the zoo takes none of them.
 MOST_ACTIONS: Final = 2000
@@ -31,6 +31,19 @@ class Malformed(ValueError):
 
 class TooMany(Malformed):
     """A commit has more actions than the zoo takes at once."""
+
+
+@frozen(kw_only=True)
+class Blob:
+    """The content of a large file.
+
+    Attributes:
+        sha256: 64 hex.
+        size: Bytes.
+    """
+
+    sha256: str
+    size: int
 
 
 @frozen(kw_only=True)
@@ -60,7 +73,7 @@ class Order:
     """
 
     title: str
-    files: Mapping[str, bytes | Stored | None] = field(hash=False, repr=False)
+    files: Mapping[str, bytes | Blob | None] = field(hash=False, repr=False)
 
 
 def creation(asked: Mapping[str, Any]) -> Creation:
@@ -80,12 +93,18 @@ def creation(asked: Mapping[str, Any]) -> Creation:
     )
 
 
-def made(creation: Creation) -> Terms:
-    """Returns the terms of a model that was just made."""
-    return _bound(Terms(), creation.id, creation.visibility, gated=creation.gated, profile=creation.profile)
+def made(creation: Creation, members: frozenset[str]) -> Terms:
+    """Returns the terms of a model that was just made.
+
+    Args:
+        creation: What was ordered.
+        members: Names of the accounts that it belongs to, who may always have it.
+    """
+    terms = Terms(readers=members)
+    return _bound(terms, creation.visibility, gated=creation.gated, profile=creation.profile)
 
 
-def changed(asked: Mapping[str, Any], name: str, terms: Terms) -> Terms:
+def changed(asked: Mapping[str, Any], terms: Terms) -> Terms:
     """Returns the terms of a model after ``PUT /api/v1/models/{id}``; what is not said stays.
 
     Raises:
@@ -93,7 +112,7 @@ def changed(asked: Mapping[str, Any], name: str, terms: Terms) -> Terms:
     """
     visibility = _visibility(asked, told(terms))
     gated = _gated(asked, gated=bool(terms.gated))
-    return _bound(terms, name, visibility, gated=gated, profile=_profile(asked, terms.profile))
+    return _bound(terms, visibility, gated=gated, profile=_profile(asked, terms.profile))
 
 
 def told(terms: Terms) -> int:
@@ -103,7 +122,7 @@ def told(terms: Terms) -> int:
     return _INTERNAL if terms.internal else _PUBLIC
 
 
-def wanted(asked: Mapping[str, Any]) -> tuple[Stored, ...]:
+def wanted(asked: Mapping[str, Any]) -> tuple[Blob, ...]:
     """Returns the contents that an LFS batch wants to send.
 
     Raises:
@@ -130,7 +149,7 @@ def order(asked: Mapping[str, Any]) -> Order:
     if len(actions) > MOST_ACTIONS:
         limit = f"{len(actions)} > {MOST_ACTIONS}"
         raise TooMany(f"commit request exceeds actions limit: {limit}; split the commit into smaller batches")
-    files: dict[str, bytes | Stored | None] = {}
+    files: dict[str, bytes | Blob | None] = {}
     for action in actions:
         path, content = _action(action)
         if path in files:
@@ -139,7 +158,7 @@ def order(asked: Mapping[str, Any]) -> Order:
     return Order(title=next(iter(message.splitlines()), ""), files=files)
 
 
-def _action(action: Any) -> tuple[str, bytes | Stored | None]:
+def _action(action: Any) -> tuple[str, bytes | Blob | None]:
     if not isinstance(action, dict) or not isinstance(action.get("path"), str):
         raise Malformed("invalid commit action")
     path = action["path"]
@@ -166,14 +185,14 @@ def _content(action: Mapping[str, Any]) -> bytes:
         raise Malformed("invalid commit action: the content is not in its encoding") from error
 
 
-def _stored(item: Any, digest: Literal["oid", "sha256"]) -> Stored:
+def _stored(item: Any, digest: Literal["oid", "sha256"]) -> Blob:
     sha256, size = (item.get(digest), item.get("size")) if isinstance(item, dict) else (None, None)
     counted = isinstance(size, int) and not isinstance(size, bool) and size >= 0
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256) or not isinstance(size, int) or not counted:
         raise Malformed("invalid lfs object: it needs a sha256 of 64 hexadecimal digits and a size")
     if size > MOST_SIZE:
         raise Malformed(f"invalid lfs object: {size} bytes are more than {MOST_SIZE}")
-    return Stored(sha256=sha256, size=size)
+    return Blob(sha256=sha256, size=size)
 
 
 def _text(asked: Mapping[str, Any], name: str) -> str:
@@ -202,14 +221,12 @@ def _profile(asked: Mapping[str, Any], before: Profile) -> Profile:
     return evolve(before, **{name: _text(asked, member) for name, member in members.items() if member in asked})
 
 
-def _bound(terms: Terms, name: str, visibility: int, *, gated: bool, profile: Profile) -> Terms:
-    """The terms; an owner is always among those who may have a model."""
+def _bound(terms: Terms, visibility: int, *, gated: bool, profile: Profile) -> Terms:
     closed = visibility == _PRIVATE
     return evolve(
         terms,
         private=closed and not gated,
         internal=visibility == _INTERNAL,
         gated="manual" if closed and gated else False,
-        readers=terms.readers | {name.partition("/")[0]},
         profile=profile,
     )

@@ -16,16 +16,18 @@ from attrs import evolve
 
 from zooclient.errors import ConfigError
 from zooclient.serve import modelscope_orders as orders
-from zooclient.serve.accounts import Account, knows, owns
+from zooclient.serve.accounts import Account, knows
 from zooclient.serve.attributes import STANDARD
 from zooclient.serve.exchange import Answer, Intake, Question, Refusal, guarded
+from zooclient.serve.hubwrites.writable import Writable
 from zooclient.serve.modelscope_asking import json_object, visitor_of
+from zooclient.serve.modelscope_keeping import Absent, Full, Keeping
 from zooclient.serve.modelscope_payloads import legacy, number, refused
 from zooclient.serve.protocol import Site
-from zooclient.serve.shelf import Repository, Stored
-from zooclient.serve.writes import Absent, Full, Writes
+from zooclient.serve.shelf import Repository
 
-_SCHEME = "modelscope"
+#: Bytes of the body of a commit at the most; the clients send some 8 MiB, or one file that is longer.
+_MOST_COMMIT = 64 * 1024 * 1024
 _TAKEN, _ABSENT, _REJECTED = 10010101001, 10010205001, 10030000001
 #: Names that no tag may have.
 _RESERVED = ("main", "master")
@@ -40,20 +42,25 @@ class ScopeWrites:
 
     Args:
         site: What it is made from.
-        writes: Takes what is written.
+        writable: What is written, and who may.
     """
 
-    def __init__(self, site: Site, writes: Writes) -> None:
+    def __init__(self, site: Site, writable: Writable) -> None:
         self._site = site
-        self._writes = writes
+        self._writable = writable
+        self._keeping = Keeping(writable)
 
     def intake(self, question: Question) -> Intake | None:
-        """Says where the body of a blob goes; nowhere where its sender may not write."""
+        """Says where the bodies of blobs and commits go; they are thrown away where their sender may not write."""
         blob = _blob(question)
-        if blob is None:
+        if blob is not None:
+            name, most = blob[0], blob[1].size
+        elif (committed := _committed(question)) is not None:
+            name, most = committed[0], _MOST_COMMIT
+        else:
             return None
-        name, content = blob
-        return self._writes.intake(content.size if owns(name, visitor_of(self._site.accounts, question)) else 0)
+        may = self._owns(visitor_of(self._site.accounts, question), name)
+        return Intake(folder=self._writable.objects.folder, most=most if may else 0)
 
     def blob(self, question: Question) -> Answer | None:
         """Returns what the host of blobs says; None where this is no blob."""
@@ -94,9 +101,13 @@ class ScopeWrites:
                 return self._tag(question, visitor, f"{owner}/{name}")
             case ("POST", "api", "v1", "repos", "models", owner, name, "info", "lfs", "objects", "batch"):
                 return self._batch(question, visitor, f"{owner}/{name}")
-            case ("POST", "api", "v1", "repos", "models", owner, name, "commit", *rest) if rest:
-                return self._commit(question, visitor, f"{owner}/{name}", "/".join(rest))
-        return None
+        committed = _committed(question)
+        return None if committed is None else self._commit(question, visitor, *committed)
+
+    def _owns(self, visitor: Account | None, name: str) -> bool:
+        if visitor is None or visitor.role != "write":
+            return False
+        return self._writable.owns(visitor, name.partition("/")[0])
 
     def _owned(self, visitor: Account | None, name: str) -> Repository:
         """The model, for one who may write to it."""
@@ -105,7 +116,7 @@ class ScopeWrites:
         repository = self._site.shelf.repository(name)
         if repository is None or not knows(repository.terms, visitor):
             raise Refusal(refused(_ABSENT, "record not found"))
-        if not owns(name, visitor):
+        if not self._owns(visitor, name):
             raise Refusal(evolve(refused(403, "no write permission to repository", status=403), model=name))
         return repository
 
@@ -114,23 +125,25 @@ class ScopeWrites:
     def _create(self, question: Question, visitor: Account | None) -> Answer:
         if visitor is None:
             return refused(401, "user not logged in", status=401)
-        asked = orders.creation(json_object(question))
-        if not owns(asked.id, visitor):
+        asked = orders.creation(json_object(question.body))
+        if not self._owns(visitor, asked.id):
             return refused(403, "no permission to create a model in this namespace", status=403)
         attributes = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in STANDARD)
-        if not self._writes.create(asked.id, orders.made(asked), {".gitattributes": attributes.encode()}):
+        if not self._keeping.create(asked, {".gitattributes": attributes.encode()}):
             return refused(_TAKEN, "该名称已被注册使用，请重新命名", status=400)
         repository = self._owned(visitor, asked.id)
         return evolve(legacy(_told(repository)), model=asked.id)
 
     def _change(self, question: Question, visitor: Account | None, name: str) -> Answer:
-        repository = self._owned(visitor, name)
-        self._writes.set_terms(name, orders.changed(json_object(question), name, repository.terms))
+        self._owned(visitor, name)
+        shelf = self._writable.shelf
+        with shelf.held():
+            shelf.set_terms(name, orders.changed(json_object(question.body), shelf.terms(name)))
         return evolve(legacy(_told(self._owned(visitor, name))), model=name)
 
     def _tag(self, question: Question, visitor: Account | None, name: str) -> Answer:
         repository = self._owned(visitor, name)
-        asked = json_object(question)
+        asked = json_object(question.body)
         tag, ref = asked.get("TagName"), asked.get("Ref") or repository.main
         if not isinstance(tag, str) or not tag or not isinstance(ref, str):
             raise orders.Malformed("参数错误：版本名称不能为空")
@@ -141,23 +154,24 @@ class ScopeWrites:
         commit = repository.find(ref)
         if commit is None:
             return evolve(refused(_ABSENT, f"no revision {ref}"), model=name)
-        self._writes.tag(name, tag, commit.id, zoo=_SCHEME)
+        self._keeping.tag(name, tag, commit.id)
         return evolve(legacy({}), model=name)
 
     # Files
 
     def _batch(self, question: Question, visitor: Account | None, name: str) -> Answer:
         self._owned(visitor, name)
-        missing = [content for content in orders.wanted(json_object(question)) if not self._writes.holds(content)]
-        if not self._writes.fits(sum(content.size for content in missing)):
+        wanted = orders.wanted(json_object(question.body))
+        missing = [content for content in wanted if not self._keeping.holds(name, content)]
+        if not self._keeping.fits(name, sum(content.size for content in missing)):
             return evolve(_full(), model=name)
         origin = self._site.byte_origin(question.base)
         objects = [_upload(f"{origin}/api/v1/repos/models/{name}", content) for content in missing]
         return evolve(legacy({"objects": objects, "reused-objects": []}), model=name)
 
-    def _received(self, question: Question, visitor: Account | None, name: str, content: Stored) -> Answer:
+    def _received(self, question: Question, visitor: Account | None, name: str, content: orders.Blob) -> Answer:
         self._owned(visitor, name)
-        if question.received is None or not self._writes.store(question.received, content):
+        if question.received is None or not self._keeping.store(name, content, question.received):
             return evolve(refused(400, "the content is not the object that it is sent for", status=400), model=name)
         return evolve(legacy({}), model=name)
 
@@ -165,8 +179,10 @@ class ScopeWrites:
         repository = self._owned(visitor, name)
         if branch not in repository.branches:
             return evolve(refused(400, f"{branch} is not a branch of this repository", status=400), model=name)
-        asked = orders.order(json_object(question))
-        self._writes.commit(name, asked.files, zoo=_SCHEME, branch=branch, title=asked.title)
+        if question.received is None or question.received.size > _MOST_COMMIT:
+            return evolve(refused(413, "the commit is too large", status=413), model=name)
+        asked = orders.order(json_object(question.received.path.read_bytes()))
+        self._keeping.commit(name, asked.files, branch=branch, title=asked.title)
         # What the zoo tells of a commit that it made is not known. Nobody can rely on finding its id here.
         return evolve(legacy({}), model=name)
 
@@ -176,7 +192,7 @@ def _full() -> Answer:
     return refused("QuotaLimitExceed", "The storage quota of this account is used up.", status=403)
 
 
-def _blob(question: Question) -> tuple[str, Stored] | None:
+def _blob(question: Question) -> tuple[str, orders.Blob] | None:
     """The model and the content that a body is sent for."""
     match (question.method, *question.segments):
         case ("PUT", "api", "v1", "repos", "models", owner, name, "blobs", sha256, size):
@@ -189,7 +205,15 @@ def _blob(question: Question) -> tuple[str, Stored] | None:
     return None
 
 
-def _upload(repository: str, content: Stored) -> Mapping[str, Any]:
+def _committed(question: Question) -> tuple[str, str] | None:
+    """The model and the branch that a commit is for."""
+    match (question.method, *question.segments):
+        case ("POST", "api", "v1", "repos", "models", owner, name, "commit", *rest) if rest:
+            return f"{owner}/{name}", "/".join(rest)
+    return None
+
+
+def _upload(repository: str, content: orders.Blob) -> Mapping[str, Any]:
     action = {
         "href": f"{repository}/blobs/{content.sha256}/{content.size}",
         "offset": 0,

@@ -14,10 +14,10 @@ from attrs import field, frozen
 
 from zooclient.serve.accounts import Accounts
 from zooclient.serve.exchange import Answer, Intake, Question
+from zooclient.serve.hubwrites.writable import Writable
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.shelf import Shelf
 from zooclient.serve.signing import Signer
-from zooclient.serve.writes import Writes
 
 Handler = Callable[[Question], Answer]
 
@@ -37,6 +37,7 @@ class Options:
         login_to_download: At Civitai: only those who are logged in may download what nothing else is said of.
         scanned: At Civitai: say of every file that its scanners found nothing. Off, files wait to be scanned.
         runs: At Replicate: where predictions and trainings are kept. None: within the server alone.
+        writable: At the Hub and at ModelScope: what is written, and who may. None: nothing can be changed there.
     """
 
     page_size: int = 1000
@@ -46,6 +47,7 @@ class Options:
     login_to_download: bool = False
     scanned: bool = False
     runs: Runs | None = None
+    writable: Writable | None = None
 
 
 @frozen(kw_only=True)
@@ -61,7 +63,6 @@ class Site:
         one_origin: Whether the two are the same.
         options: How it answers where a choice is left.
         clock: Unix time in seconds.
-        writes: What takes what clients write. None: nothing is written.
     """
 
     shelf: Shelf
@@ -71,7 +72,6 @@ class Site:
     one_origin: bool = False
     options: Options = Options()
     clock: Callable[[], float] = time.time
-    writes: Writes | None = None
 
 
 @frozen(kw_only=True)

@@ -31,7 +31,6 @@ class Zoo:
         methods: HTTP methods that it takes.
         write_methods: Those that it takes as well where it takes uploads.
         max_body: Bytes of the body of a request at the most.
-        max_write: The same where clients may write; files that go to disk as they come are not counted.
     """
 
     scheme: str
@@ -43,7 +42,6 @@ class Zoo:
     methods: frozenset[str] = frozenset({"GET", "HEAD", "POST"})
     write_methods: frozenset[str] = frozenset({"PUT", "DELETE"})
     max_body: int = MAX_BODY
-    max_write: int = MAX_BODY
 
 
 #: Scheme to zoo, in the order in which they are told.
@@ -66,7 +64,6 @@ ZOOS: Mapping[str, Zoo] = {
             variable="MODELSCOPE_ENDPOINT",
             mark="ms-",
             methods=frozenset({"GET", "HEAD", "POST", "PUT"}),
-            max_write=64 * 1024 * 1024,
         ),
         Zoo(
             scheme="civitai",

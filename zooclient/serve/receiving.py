@@ -31,12 +31,16 @@ async def receive_to(
             whole = await _drain(writing, receive)
         except BaseException:
             file.close()
-            path.unlink(missing_ok=True)
+            _remove(path)
             raise
     try:
         yield writing.received(path) if whole else None
     finally:
-        path.unlink(missing_ok=True)
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 class _Writing:

@@ -25,7 +25,6 @@ from zooclient.serve.protocol import Options, Origins, Site
 from zooclient.serve.protocols import zoo_of
 from zooclient.serve.shelf import Shelf
 from zooclient.serve.signing import Signer
-from zooclient.serve.writes import Writes
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -71,7 +70,6 @@ class ZooServer:
             looked at.
         options: How the zoos answer where a choice is left.
         witness: Is told of every exchange, and may change it.
-        writes: What takes what clients write, made for the same shelf. Not closed here. None: nothing is written.
         grace: Seconds that running answers get to finish when it stops. 0: they are cut.
 
     Raises:
@@ -91,7 +89,6 @@ class ZooServer:
         accounts: Mapping[str, Accounts] | None = None,
         options: Options | None = None,
         witness: Witness | None = None,
-        writes: Writes | None = None,
         grace: float = 0.0,
     ) -> None:
         chosen = list(dict.fromkeys(map(zoo_of, zoos)))
@@ -110,14 +107,13 @@ class ZooServer:
                 byte_origin=_same if one_origin else partial(_with_port, port=_port(cdn)),
                 one_origin=one_origin,
                 options=options or Options(),
-                writes=writes,
             )
             spoken = zoo.speak(site)
             app = partial(
                 App,
                 zoo=zoo.scheme,
                 methods=zoo.methods if spoken.intake is None else zoo.methods | zoo.write_methods,
-                max_body=zoo.max_body if spoken.intake is None else max(zoo.max_body, zoo.max_write),
+                max_body=zoo.max_body,
                 witness=witness,
                 intake=spoken.intake,
             )

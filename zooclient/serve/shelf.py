@@ -67,19 +67,6 @@ class Commit:
 
 
 @frozen(kw_only=True)
-class Stored:
-    """The content of a large file that a shelf holds already, though perhaps no commit does yet.
-
-    Attributes:
-        sha256: 64 hex.
-        size: Bytes.
-    """
-
-    sha256: str
-    size: int
-
-
-@frozen(kw_only=True)
 class Terms:
     """Who may have a repository, and what is told about its use.
 

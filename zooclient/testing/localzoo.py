@@ -30,12 +30,13 @@ from zooclient.serve.asgi import Handler, Witness
 from zooclient.serve.exchange import Answer, Question
 from zooclient.serve.faults import Fault, Faults, Thrown
 from zooclient.serve.folder import FolderShelf
+from zooclient.serve.hubwrites.writable import Writable
 from zooclient.serve.protocol import Options
 from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.server import ZooServer
-from zooclient.serve.writes import Writes
 from zooclient.testing.civitai import SCHEME, AtCivitai
+from zooclient.testing.huggingface import AtHuggingFace
 from zooclient.testing.replicate import AtReplicate
 
 #: Bytes up to which a file is copied aside, so that older commits of a test's models stay served.
@@ -82,13 +83,13 @@ class LocalZoo:
         bare_401: Answer strangers who ask for what is not there with 401 and no code, as the Hub does over https.
         limits: Requests per five minutes and client for ``api`` and ``resolvers``, enforced with 429. None: never
             enforced.
-        room: Bytes of content that clients may upload in all. None: no bound.
         zoos: Schemes of the zoos that are started. None: all.
 
     Attributes:
         endpoints: Scheme to origin, such as ``{"hf": "http://127.0.0.1:43211"}``.
         byte_origins: Scheme to origin of large files.
         tokens: Scheme to a token of the account ``me``, which may write.
+        huggingface: Who may upload to the Hub, and how much.
         civitai: What owners do at Civitai alone, and the numbers that models have there.
         replicate: What owners do at Replicate alone, and the versions that models have there.
     """
@@ -102,12 +103,13 @@ class LocalZoo:
         one_origin: bool = False,
         bare_401: bool = False,
         limits: Mapping[str, int] | None = None,
-        room: int | None = None,
         zoos: Sequence[str] | None = None,
     ) -> None:
         self._folder = None if folder is None else Path(folder)
         self._zoos = tuple(ZOOS) if zoos is None else tuple(zoo_of(scheme).scheme for scheme in zoos)
         runs = Runs()
+        self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
+        self._writable = Writable(self._shelf)
         self._options = Options(
             page_size=page_size,
             link_lifetime=link_lifetime,
@@ -115,14 +117,14 @@ class LocalZoo:
             limits=limits,
             scanned=True,
             runs=runs,
+            writable=self._writable,
         )
         self._one_origin = one_origin
         self._accounts = {scheme: Accounts(()) for scheme in self._zoos}
         self._faults = Faults()
         self._witness = _Witness(self._faults)
-        self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
-        self._writes = Writes(self._shelf, room=room)
         self._server: ZooServer | None = None
+        self.huggingface = AtHuggingFace(self._writable)
         self.civitai = AtCivitai(self._shelf, self._faults, self._asked_of_civitai)
         self.replicate = AtReplicate(self._shelf, runs)
         self.endpoints: dict[str, str] = {}
@@ -143,7 +145,6 @@ class LocalZoo:
             accounts=self._accounts,
             options=self._options,
             witness=self._witness,
-            writes=self._writes,
         )
         bound = self._server.start()
         self.endpoints |= bound.urls
@@ -154,7 +155,7 @@ class LocalZoo:
         self._shelf.close()
         if self._server is not None:
             self._server.stop()
-        self._writes.close()
+        self._writable.close()
 
     def __enter__(self) -> Self:
         self.start()
