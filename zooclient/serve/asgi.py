@@ -41,6 +41,10 @@ class Witness:
         """Called when a request came; what it returns is called with the status, and bytes as they are sent."""
         return lambda status, sent: None
 
+    def refused(self, question: Question, zoo: str, origin: str) -> Answer | None:
+        """Called before a question is answered; returns what is answered in its place, with nothing done."""
+        return None
+
     def changed(self, question: Question, answer: Answer, zoo: str, origin: str, ask: Handler) -> Answer:
         """Called with the answer before it is sent; returns the one to send. ``ask`` puts another question."""
         return answer
@@ -116,7 +120,8 @@ class App:
         await _deliver(answer, question.method, scope, receive, send, tell)
 
     def _answer(self, question: Question) -> Answer:
-        return self._changed(question, self._handler(question))
+        refusal = self._witness.refused(question, self._zoo, self._origin)
+        return self._changed(question, self._handler(question)) if refusal is None else refusal
 
     def _changed(self, question: Question, answer: Answer) -> Answer:
         if answer.later is not None:

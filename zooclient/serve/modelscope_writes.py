@@ -17,8 +17,8 @@ from attrs import evolve
 from zooclient.errors import ConfigError
 from zooclient.serve import modelscope_orders as orders
 from zooclient.serve.accounts import Account, knows
-from zooclient.serve.attributes import STANDARD
 from zooclient.serve.exchange import Answer, Intake, Question, Refusal, guarded
+from zooclient.serve.hubwrites.repos import standard
 from zooclient.serve.hubwrites.writable import Writable
 from zooclient.serve.modelscope_asking import json_object, visitor_of
 from zooclient.serve.modelscope_keeping import Absent, Full, Keeping
@@ -128,8 +128,7 @@ class ScopeWrites:
         asked = orders.creation(json_object(question.body))
         if not self._owns(visitor, asked.id):
             return refused(403, "no permission to create a model in this namespace", status=403)
-        attributes = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in STANDARD)
-        if not self._keeping.create(asked, {".gitattributes": attributes.encode()}):
+        if not self._keeping.create(asked, {".gitattributes": standard().encode()}):
             return refused(_TAKEN, "该名称已被注册使用，请重新命名", status=400)
         repository = self._owned(visitor, asked.id)
         return evolve(legacy(_told(repository)), model=asked.id)

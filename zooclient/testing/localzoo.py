@@ -359,6 +359,9 @@ class _Witness(Witness):
 
         return tell
 
+    def refused(self, question: Question, zoo: str, origin: str) -> Answer | None:
+        return self._faults.refuse(question, zoo, origin)
+
     def changed(self, question: Question, answer: Answer, zoo: str, origin: str, ask: Handler) -> Answer:
         return self._faults.spoil(question, answer, zoo, origin, ask)
 
