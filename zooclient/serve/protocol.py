@@ -37,7 +37,7 @@ class Options:
         login_to_download: At Civitai: only those who are logged in may download what nothing else is said of.
         scanned: At Civitai: say of every file that its scanners found nothing. Off, files wait to be scanned.
         runs: At Replicate: where predictions and trainings are kept. None: within the server alone.
-        writable: At the Hub: what is written, and who may. None: nothing can be changed there.
+        writable: At the Hub and at ModelScope: what is written, and who may. None: nothing can be changed there.
     """
 
     page_size: int = 1000
