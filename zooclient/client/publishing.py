@@ -131,9 +131,7 @@ def _publish(
 ) -> Flow[Published]:
     ref, publisher = target.ref, publisher_of(wiring, target.ref)
     if not target.exists:
-        yield from publisher.make(
-            ref, target.asked or "private", license=license, hardware=planned.hardware, cancel=cancel
-        )
+        yield from _make(wiring, planned, target, license, cancel)
     standing = yield from publisher.standing(ref)
     _must_be_as_planned(target, standing)
     seen = partial(Published, asked=ref, visibility=standing.visibility, steps=standing.steps)
@@ -168,6 +166,27 @@ def _publish(
         sent=planned.bytes_to_send(target),
         pull_request=proposal,
     )
+
+
+def _make(
+    wiring: Wiring, planned: PublishPlan, target: PublishTarget, license: str | None, cancel: Cancel
+) -> Flow[None]:
+    """Makes the repository. One that came to be meanwhile will do if it holds the very files, as from a twin of ours.
+
+    Raises:
+        ConfigError: The name is taken, or it was never said who is to see it.
+    """
+    ref, publisher = target.ref, publisher_of(wiring, target.ref)
+    if target.asked is None:
+        raise ConfigError(f"It was not said who is to see {ref}.", hint="Say --private or --public (visibility=).")
+    try:
+        yield from publisher.make(ref, target.asked, license=license, hardware=planned.hardware, cancel=cancel)
+    except ConfigError:
+        standing = yield from publisher.standing(ref)
+        there = {entry.path: entry for entry in standing.files}
+        kept: set[str] = yield Call(run=partial(held, Path(planned.folder), planned.files, there))
+        if not standing.takes_files or len(kept) < len(planned.files):
+            raise
 
 
 def _must_be_as_planned(target: PublishTarget, standing: Standing) -> None:

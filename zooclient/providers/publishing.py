@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zooclient.errors import ConfigError
+from zooclient.errors import AccessError, ConfigError, IntegrityError
 from zooclient.records.ref import Ref
 
 
@@ -26,4 +26,40 @@ def only_now_called(ref: Ref, name: str) -> ConfigError:
     return ConfigError(
         f"{ref} leads to {ref.scheme}:{name}, which is another name.",
         hint=f"Name {ref.scheme}:{name} if that is meant.",
+    )
+
+
+def name_taken(ref: Ref) -> ConfigError:
+    """Returns the error for a repository that is to be made and is there."""
+    return ConfigError(
+        f"The name {ref} is taken.",
+        hint="Choose another. If it is yours, and was made just now, look at it and run it again.",
+    )
+
+
+def tag_taken(ref: Ref, tag: str) -> ConfigError:
+    """Returns the error for a tag that is to be set and is there."""
+    return ConfigError(f"The tag {tag!r} of {ref.at(None)} is there already.", hint="Choose another; none is moved.")
+
+
+def moved(ref: Ref) -> IntegrityError:
+    """Returns the error for a branch that moved between the look at it and what was to be put on top of it."""
+    return IntegrityError(
+        f"Somebody changed {ref} meanwhile, so nothing was put on top of it.",
+        hint="Look at what is there now, then run it again.",
+    )
+
+
+def no_room(ref: Ref, said: str, page: str) -> AccessError:
+    """Returns the error for an account whose room is used up.
+
+    Args:
+        ref: Where a model was to go.
+        said: The zoo's own words.
+        page: Page at which room is got.
+    """
+    return AccessError(
+        f"The account has no room for {ref}: {said}",
+        access_url=page,
+        hint="Remove what is not needed, or get more room. What arrived is kept there: run it again then.",
     )

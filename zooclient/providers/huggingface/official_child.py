@@ -4,7 +4,7 @@ The client reads its endpoint, its token and its caches at import, keeps one ses
 been seen to send tokens to servers that an answer named. In its own process it gets exactly what it is given, and
 whoever embeds zooclient keeps their own ``huggingface_hub`` as they set it up.
 
-One JSON object comes in on stdin, one goes out on stdout. Nothing of zooclient is imported here.
+One JSON object comes in on stdin, one goes out on stdout. Hardly anything of zooclient is imported here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from zooclient.providers.orphan import end_with_parent
+
 #: Exceptions in a chain that are told at the most, and bytes of a refusal that are passed on.
 _CHAIN = 10
 _BODY = 2000
@@ -25,6 +27,7 @@ _CONNECT, _IDLE = 20.0, 600.0
 
 def main(work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Reads the wish, does the work, and prints what came of it or what went wrong."""
+    end_with_parent()
     wish = json.load(sys.stdin)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints must not mix with the answer

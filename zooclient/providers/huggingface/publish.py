@@ -19,7 +19,6 @@ from zooclient.errors import (
     AccessError,
     ConfigError,
     Gone,
-    IntegrityError,
     NetworkError,
     NotFound,
     PolicyError,
@@ -33,7 +32,7 @@ from zooclient.providers.huggingface.endpoint import is_official
 from zooclient.providers.huggingface.official import hub_environment
 from zooclient.providers.huggingface.provider import HuggingFace
 from zooclient.providers.huggingface.refusal import refusal
-from zooclient.providers.publishing import no_branch, no_commit, only_now_called
+from zooclient.providers.publishing import moved, name_taken, no_branch, no_commit, no_room, only_now_called, tag_taken
 from zooclient.providers.reading import is_commit, line, mapping, string
 from zooclient.records.publication import Sending, Sent, Standing, Visibility
 from zooclient.records.ref import Ref
@@ -93,7 +92,7 @@ class HubPublisher:
         self, ref: Ref, visibility: Visibility, *, license: str | None, hardware: str, cancel: Cancel
     ) -> Flow[None]:
         """Makes the repository; its licence is what its card will say."""
-        yield from self._ask(ref, cancel, "make it", do="make", private=visibility == "private")
+        yield from self._ask(ref, cancel, "make it", name_taken(ref), do="make", private=visibility == "private")
 
     def send(self, sending: Sending, *, cancel: Cancel) -> Flow[Sent]:
         """Sends files in one commit, on top of the head that was looked at, or proposes it."""
@@ -101,6 +100,7 @@ class HubPublisher:
             sending.ref,
             cancel,
             "send the files",
+            moved(sending.ref),
             do="send",
             folder=sending.folder,
             paths=list(sending.paths),
@@ -113,9 +113,10 @@ class HubPublisher:
 
     def mark(self, ref: Ref, tag: str, *, cancel: Cancel) -> Flow[None]:
         """Sets a tag at a commit."""
-        yield from self._ask(ref, cancel, f"set the tag {tag!r}", do="mark", tag=tag, commit=ref.revision)
+        conflict = tag_taken(ref, tag)
+        yield from self._ask(ref, cancel, f"set the tag {tag!r}", conflict, do="mark", tag=tag, commit=ref.revision)
 
-    def _ask(self, ref: Ref, cancel: Cancel, doing: str, **wish: Any) -> Flow[Mapping[str, Any]]:
+    def _ask(self, ref: Ref, cancel: Cancel, doing: str, conflict: ZooError, **wish: Any) -> Flow[Mapping[str, Any]]:
         whole = {
             "endpoint": self.endpoint,
             "token": self.token(),
@@ -126,7 +127,7 @@ class HubPublisher:
         answer: Mapping[str, Any] = yield Call(run=lambda: self._child(whole, cancel))
         if "chain" in answer:
             chain = [mapping(link) for link in answer["chain"]]
-            error = judged(chain, ref, doing, web=self.endpoint)
+            error = judged(chain, ref, doing, conflict, web=self.endpoint)
             error.about(zoo="hf", ref=str(ref), operation="publish")
             raise error
         return answer
@@ -140,13 +141,14 @@ class HubPublisher:
             return ask_child(_CHILD, wish, environ, cancel)
 
 
-def judged(chain: Sequence[Mapping[str, Any]], ref: Ref, doing: str, *, web: str) -> ZooError:
+def judged(chain: Sequence[Mapping[str, Any]], ref: Ref, doing: str, conflict: ZooError, *, web: str) -> ZooError:
     """Returns our error for what the client raised: by what the server answered where it did, else by name.
 
     Args:
         chain: The exception and its causes.
         ref: Where a model was to go.
         doing: What was being done, after "could not".
+        conflict: What it means that something else is there already.
         web: Address of the pages for people, without a slash at the end.
     """
     names, texts = names_and_texts(chain)
@@ -160,15 +162,15 @@ def judged(chain: Sequence[Mapping[str, Any]], ref: Ref, doing: str, *, web: str
     if texts and texts[0].startswith("Invalid metadata in README"):
         return PolicyError(f"The Hub refuses the card: {said}", hint="`zooclient card --check DIR` looks at it.")
     if any(_FULL.search(text) for text in texts):
-        return full(ref, said, web)
+        return no_room(ref, said, f"{web}/settings/billing")
     for link in chain:
         status = link.get("status")
         if isinstance(status, int) and status >= 300:
-            return _refused(link, status, ref, web)
+            return _refused(link, status, ref, conflict, web)
     return NetworkError(what, hint="What arrived is kept there: run it again, and the rest is sent.")
 
 
-def _refused(link: Mapping[str, Any], status: int, ref: Ref, web: str) -> ZooError:
+def _refused(link: Mapping[str, Any], status: int, ref: Ref, conflict: ZooError, web: str) -> ZooError:
     response = Response(
         request=Request(url=f"{web}/{ref.id}"),
         status=status,
@@ -177,32 +179,15 @@ def _refused(link: Mapping[str, Any], status: int, ref: Ref, web: str) -> ZooErr
     )
     said = line(str(link.get("body") or link.get("text") or ""))
     if status in (402, 413, 507) or _FULL.search(said):
-        return full(ref, said, web)
+        return no_room(ref, said, f"{web}/settings/billing")
     if status == 401:
         return AccessError(
             f"The Hub does not know the token with which {ref} was to be published, or none was sent.",
             access_url=f"{web}/settings/tokens",
             hint=f"`zooclient login hf` stores one that may write; it is made at {web}/settings/tokens.",
         )
-    if status == 412:
-        return moved(ref)
+    if status in (409, 412):
+        return conflict
     if status == 400:
         return ConfigError(f"The Hub does not take this for {ref}: {said}", hint="What it says tells what to mend.")
     return refusal(response, ref, "publish", web=web)
-
-
-def moved(ref: Ref) -> IntegrityError:
-    """Returns the error for a branch that moved between the look at it and the commit."""
-    return IntegrityError(
-        f"Somebody changed {ref} meanwhile, so nothing was put on top of it.",
-        hint="Look at what is there now, then run it again.",
-    )
-
-
-def full(ref: Ref, said: str, web: str) -> AccessError:
-    """Returns the error for an account that has no room left."""
-    return AccessError(
-        f"The account has no room at the Hub for {ref}: {said}",
-        access_url=f"{web}/settings/billing",
-        hint="Remove what is not needed, or get more room. What arrived is kept: run it again then.",
-    )

@@ -4,7 +4,7 @@ The client reads folders, switches and a stored login from the environment, keep
 send its session to hosts below the endpoint's domain. In its own process it gets exactly what it is given, and
 whoever embeds zooclient keeps their own ``modelscope`` as they set it up.
 
-One JSON object comes in on stdin, one goes out on stdout. Nothing of zooclient is imported here.
+One JSON object comes in on stdin, one goes out on stdout. Hardly anything of zooclient is imported here.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
+
+from zooclient.providers.orphan import end_with_parent
 
 #: Exceptions in a chain that are told at the most, and bytes of a refusal that are passed on.
 _CHAIN = 10
@@ -27,6 +29,7 @@ def main(work: Callable[[dict[str, Any], list[dict[str, Any]]], dict[str, Any]])
     Args:
         work: Given the wish, and the list in which refusals of the endpoint are noted.
     """
+    end_with_parent()
     wish = json.load(sys.stdin)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints must not mix with the answer

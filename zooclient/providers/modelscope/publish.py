@@ -16,7 +16,7 @@ from typing import Any
 from attrs import field, frozen
 
 from zooclient import __version__
-from zooclient.errors import AccessError, ConfigError, NetworkError, NotFound, ProtocolError, Unsupported, ZooError
+from zooclient.errors import ConfigError, NetworkError, NotFound, ProtocolError, Unsupported, ZooError
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Call, Flow, Request, Response
 from zooclient.providers.child import ask_child, names_and_texts
@@ -24,7 +24,7 @@ from zooclient.providers.modelscope import wire
 from zooclient.providers.modelscope.official import scope_environment
 from zooclient.providers.modelscope.provider import ModelScope
 from zooclient.providers.modelscope.refusal import refusal
-from zooclient.providers.publishing import no_branch, no_commit, only_now_called
+from zooclient.providers.publishing import moved, name_taken, no_branch, no_commit, no_room, only_now_called, tag_taken
 from zooclient.providers.reading import is_commit, line, mapping
 from zooclient.records.publication import Sending, Sent, Standing, Visibility
 from zooclient.records.ref import Ref
@@ -77,7 +77,8 @@ class ModelScopePublisher:
         self, ref: Ref, visibility: Visibility, *, license: str | None, hardware: str, cancel: Cancel
     ) -> Flow[None]:
         """Makes the repository with its visibility, before anything is sent: by itself the client makes it public."""
-        yield from self._ask(ref, cancel, "make it", do="make", visibility=visibility, license=license or "other")
+        wish = {"do": "make", "visibility": visibility, "license": license or "other"}
+        yield from self._ask(ref, cancel, "make it", name_taken(ref), **wish)
 
     def send(self, sending: Sending, *, cancel: Cancel) -> Flow[Sent]:
         """Sends files.
@@ -91,6 +92,7 @@ class ModelScopePublisher:
             sending.ref,
             cancel,
             "send the files",
+            moved(sending.ref),
             do="send",
             folder=sending.folder,
             paths=list(sending.paths),
@@ -101,9 +103,9 @@ class ModelScopePublisher:
 
     def mark(self, ref: Ref, tag: str, *, cancel: Cancel) -> Flow[None]:
         """Cuts a tag. The zoo cuts it at the head of the default branch, whatever commit is meant."""
-        yield from self._ask(ref, cancel, f"set the tag {tag!r}", do="mark", tag=tag)
+        yield from self._ask(ref, cancel, f"set the tag {tag!r}", tag_taken(ref, tag), do="mark", tag=tag)
 
-    def _ask(self, ref: Ref, cancel: Cancel, doing: str, **wish: Any) -> Flow[Mapping[str, Any]]:
+    def _ask(self, ref: Ref, cancel: Cancel, doing: str, conflict: ZooError, **wish: Any) -> Flow[Mapping[str, Any]]:
         whole = {
             "endpoint": self.endpoint,
             "token": self.token() or "",
@@ -115,7 +117,7 @@ class ModelScopePublisher:
         if "chain" in answer:
             chain = [mapping(link) for link in answer["chain"]]
             refused = [mapping(link) for link in answer.get("refused") or ()]
-            error = judged(chain, refused, ref, doing, web=self.endpoint)
+            error = judged(chain, refused, ref, doing, conflict, web=self.endpoint)
             error.about(zoo=wire.SCHEME, ref=str(ref), operation="publish")
             raise error
         return answer
@@ -135,7 +137,13 @@ def no_proposals(ref: Ref) -> Unsupported:
 
 
 def judged(
-    chain: Sequence[Mapping[str, Any]], refused: Sequence[Mapping[str, Any]], ref: Ref, doing: str, *, web: str
+    chain: Sequence[Mapping[str, Any]],
+    refused: Sequence[Mapping[str, Any]],
+    ref: Ref,
+    doing: str,
+    conflict: ZooError,
+    *,
+    web: str,
 ) -> ZooError:
     """Returns our error for what the client raised: by what the server answered where it did, else by name.
 
@@ -144,6 +152,7 @@ def judged(
         refused: The last answer by which the endpoint refused, if there was one.
         ref: Where a model was to go.
         doing: What was being done, after "could not".
+        conflict: What it means that something else is there already.
         web: Address of the pages for people, without a slash at the end.
     """
     names, texts = names_and_texts(chain)
@@ -156,11 +165,7 @@ def judged(
     for link in refused:
         body = str(link.get("body") or "")
         if link.get("status") in (402, 413, 507) or _FULL.search(body):
-            return AccessError(
-                f"The account has no room at ModelScope for {ref}: {line(body)}",
-                access_url=web,
-                hint="Remove what is not needed, or get more room. What arrived is kept: run it again then.",
-            )
+            return no_room(ref, line(body), web)
         response = Response(
             request=Request(url=str(link.get("url"))),
             status=int(link.get("status") or 0),
@@ -168,11 +173,13 @@ def judged(
             body=body.encode(),
         )
         error = refusal(response, ref, "publish", web=web)
+        if isinstance(error, ConfigError):
+            return conflict
         if isinstance(error, ProtocolError):
             return ConfigError(f"ModelScope does not take this for {ref}: {line(body)}")
         return error
     if any(_FULL.search(text) for text in texts):
-        return AccessError(f"The account has no room at ModelScope for {ref}: {said}", access_url=web)
+        return no_room(ref, said, web)
     return NetworkError(
         f"modelscope could not {doing} at {ref}: {said}",
         hint="What arrived is kept there: run it again, and the rest is sent.",

@@ -16,6 +16,8 @@ from zooclient.providers.modelscope.official_child import guard, main
 _VISIBILITY = {"public": 5, "private": 1}
 #: Ends of the paths at which repositories are made.
 _MAKING = ("/api/v1/models", "/api/v1/models/aigc")
+#: How the zoo says that a repository is there already.
+_THERE = b'{"Code": 10010101001, "Success": false, "Message": "the model already exists"}'
 
 
 def _work(wish: dict[str, Any], refused: list[dict[str, Any]]) -> dict[str, Any]:
@@ -29,7 +31,8 @@ def _work(wish: dict[str, Any], refused: list[dict[str, Any]]) -> dict[str, Any]
 
 
 def _make_none() -> None:
-    """Stops every request that would make a repository, whoever in the client sends it."""
+    """Keeps back every request that would make a repository, and says that it is there, which it is."""
+    from requests import Response
     from requests.adapters import HTTPAdapter
 
     send = HTTPAdapter.send
@@ -37,7 +40,11 @@ def _make_none() -> None:
     def guarded(self: Any, request: Any, *arguments: Any, **options: Any) -> Any:
         path = urlsplit(str(request.url)).path.rstrip("/")
         if request.method == "POST" and path.endswith(_MAKING):
-            raise PermissionError("zooclient lets no repository be made on the way.")
+            response = Response()
+            response.status_code, response.url, response.request = 400, request.url, request
+            response.headers["Content-Type"] = "application/json"
+            response._content = _THERE
+            return response
         return send(self, request, *arguments, **options)
 
     HTTPAdapter.send = guarded  # type: ignore[method-assign]  # the one door of all sessions

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
-from zooclient.errors import ConfigError, NotFound, Unsupported
+from zooclient.errors import NotFound, Unsupported
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Flow, Request, Response, fetch
-from zooclient.providers.publishing import no_commit, only_now_called
-from zooclient.providers.replicate import wire
+from zooclient.providers.publishing import name_taken, no_commit, only_now_called
 from zooclient.providers.replicate.provider import Replicate
 from zooclient.records.publication import Sending, Sent, Standing, Visibility
 from zooclient.records.ref import Ref
@@ -69,9 +68,7 @@ class ReplicatePublisher:
             return
         error = Replicate(self.endpoint).refused(response, ref, "publish")
         if response.status == 409 or "already exists" in response.text():
-            raise ConfigError(
-                f"The name {ref} is taken.", zoo=wire.SCHEME, ref=str(ref), operation="publish", hint="Choose another."
-            ) from error
+            raise name_taken(ref) from error
         raise error
 
     def send(self, sending: Sending, *, cancel: Cancel) -> Flow[Sent]:
