@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scopeup import SCHEME, begun, carried_out, order, sent, until
 from served_models import safetensors, tiny, write
 
 from zooclient import Client
-from zooclient.testing import LocalZoo, Lost, Status
+from zooclient.testing import Edit, LocalZoo, Lost, Status
 
 pytestmark = pytest.mark.official
 
@@ -257,3 +258,33 @@ def test_only_the_rest_is_sent_after_a_kill(one: LocalZoo, tmp_path: Path) -> No
     assert carried_out(one, tmp_path / "home", upload) == [{"answer": {}}]
     assert [seen.path.split("/")[-2] for seen in sent(one)] == digests[3:]
     assert _held(one, tmp_path, "me/mine") == _sha256(files)
+
+
+def test_the_client_shows_its_token_to_any_host_that_it_is_sent_to(one: LocalZoo, tmp_path: Path, folder: Path) -> None:
+    """An answer that names a foreign host for a blob gets the token sent there: whoever lets it work must guard it."""
+    with LocalZoo(zoos=(SCHEME,)) as foreign:
+
+        def elsewhere(document: Any) -> Any:
+            text = json.dumps(document).replace(one.byte_origins[SCHEME], foreign.byte_origins[SCHEME])
+            return json.loads(text)
+
+        one.fail("/api/v1/repos/models/*/objects/batch", Edit(elsewhere))
+        (told,) = carried_out(
+            one, tmp_path, order("upload_file", one.tokens[SCHEME], model="me/a", text="x", path="w.bin")
+        )
+        assert told["error"] == "InvalidParameter"  # our own refusal: the foreign zoo knows no such token
+        (seen,) = sent(foreign)
+        assert seen.headers["authorization"] == f"Bearer {one.tokens[SCHEME]}"
+
+
+def test_a_note_in_the_folder_hides_what_the_zoo_lost(one: LocalZoo, tmp_path: Path, folder: Path) -> None:
+    """What its note calls committed is never sent again, though the zoo has it no more: the note lies in the folder."""
+    upload = order("upload_folder", one.tokens[SCHEME], model="me/mine", folder=str(folder))
+    assert carried_out(one, tmp_path / "home", upload) == [{"answer": {}}]
+    assert (folder / ".ms_upload_cache").exists()
+    one.commit("me/mine", {"config.json": None})
+    assert carried_out(one, tmp_path / "home", upload) == [{"answer": None}]
+    assert "config.json" not in _held(one, tmp_path, "me/mine")
+    fresh = {**upload, "arguments": {**upload["arguments"], "use_cache": False}}
+    assert carried_out(one, tmp_path / "home", fresh) == [{"answer": {}}]
+    assert _held(one, tmp_path / "again", "me/mine") == _sha256(_FILES)

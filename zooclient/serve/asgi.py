@@ -95,29 +95,30 @@ class App:
 
     async def _exchange(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         question = _question(scope)
-        served = question.method in self._methods
-        intake = self._intake(question) if served else None
-        if intake is not None:
-            async with receive_to(intake, receive) as received:
-                if received is not None:
-                    await self._answered(evolve(question, received=received), scope, receive, send)
-            return
-        body = await _body(receive, self._max_body)
-        if body is None:
-            await _plain(send, 413, b"The body of the request is too large.")
-        elif not served:
+        if question.method not in self._methods:
+            await _body(receive, self._max_body)
             await _plain(send, 405, f"Only {', '.join(sorted(self._methods))} are served here.".encode())
+            return
+        intake = self._intake(question)
+        if intake is None:
+            body = await _body(receive, self._max_body)
+            if body is None:
+                await _plain(send, 413, b"The body of the request is too large.")
+                return
+            answer, tell = await self._ask(evolve(question, body=body))
         else:
-            await self._answered(evolve(question, body=body), scope, receive, send)
+            async with receive_to(intake, receive) as received:
+                if received is None:
+                    return
+                answer, tell = await self._ask(evolve(question, received=received))
+        await _deliver(answer, question.method, scope, receive, send, tell)
 
-    async def _answered(
-        self, question: Question, scope: MutableMapping[str, Any], receive: Receive, send: Send
-    ) -> None:
+    async def _ask(self, question: Question) -> tuple[Answer, Callable[[int, int], None]]:
         tell = self._witness.asked(question, self._zoo, self._origin)
         answer = await asyncio.to_thread(self._answer, question)
         while answer.later is not None:
             answer = await asyncio.to_thread(self._changed, question, await answer.later.come())
-        await _deliver(answer, question.method, scope, receive, send, tell)
+        return answer, tell
 
     def _answer(self, question: Question) -> Answer:
         refusal = self._witness.refused(question, self._zoo, self._origin)

@@ -299,6 +299,8 @@ class FolderShelf:
             names = {"branch": state.branches, "tag": state.tags, "pull": state.pulls}[kind]
             if revision is None:
                 names.pop(ref, None)
+                if kind == "branch":
+                    state.logs.pop(ref, None)
                 return
             commit = None if repository is None else repository.find(revision)
             if commit is None:

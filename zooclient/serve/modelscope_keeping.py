@@ -58,7 +58,10 @@ class Keeping:
             return True
 
     def holds(self, name: str, blob: Blob) -> bool:
-        """Whether a blob is here already: some commit of any model has it, or it was sent to this one."""
+        """Whether a blob is here already: some commit of any model has it, or it was sent to this one.
+
+        As at the zoo, whoever knows the digest of a blob need not have its bytes to commit it.
+        """
         return self._lies(name, blob) is not None
 
     def fits(self, name: str, size: int) -> bool:

@@ -73,9 +73,9 @@ def preupload(visit: Visit, name: str, revision: str) -> Answer:
     return json_answer({"files": files}, model=repository.id)
 
 
-def intake(writable: Writable) -> Intake:
-    """Where the body of a commit goes."""
-    return Intake(folder=writable.objects.folder, most=_MOST)
+def intake(writable: Writable, *, known: bool) -> Intake:
+    """Where the body of a commit goes; that of one who is not known is read and thrown away."""
+    return Intake(folder=writable.objects.folder, most=_MOST if known else 0)
 
 
 def commit(visit: Visit, name: str, revision: str) -> Answer:

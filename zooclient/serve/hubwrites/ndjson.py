@@ -170,6 +170,15 @@ def is_size(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 62
 
 
+def is_sound(text: str) -> bool:
+    """Whether a text can be said again: JSON may hold halves of letters, which UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _object(text: bytes) -> dict[str, Any]:
     try:
         value = json.loads(text)
@@ -194,6 +203,8 @@ def _header(value: dict[str, Any]) -> Header:
     summary, description, parent = value.get("summary"), value.get("description") or "", value.get("parentCommit")
     if not isinstance(summary, str) or not summary.strip() or not isinstance(description, str):
         raise ValueError('"summary" is not allowed to be empty')
+    if not is_sound(summary) or not is_sound(description):
+        raise ValueError('"summary" and "description" must be Unicode')
     if parent is not None and not (isinstance(parent, str) and _PARENT.fullmatch(parent)):
         raise ValueError('"parentCommit" must be the id of a commit')
     return Header(summary=summary, description=description, parent=parent)
@@ -210,7 +221,7 @@ def _operations(told: Iterator[tuple[str, dict[str, Any]]]) -> Iterator[Operatio
                 yield _large(value)
             case "copyFile":
                 revision = value.get("srcRevision")
-                if not isinstance(revision, str | None):
+                if not isinstance(revision, str | None) or not is_sound(revision or ""):
                     raise ValueError('"srcRevision" must be a text')
                 yield Copy(path=_path(value), source=_path(value, "srcPath"), revision=revision)
             case "deletedFile" | "deletedFolder" | "deletedEntry":
@@ -241,7 +252,7 @@ def _content(value: dict[str, Any]) -> bytes:
 
 def _path(value: dict[str, Any], name: str = "path") -> str:
     path = value.get(name)
-    if not isinstance(path, str) or not 0 < len(path) <= _MOST_PATH:
+    if not isinstance(path, str) or not 0 < len(path) <= _MOST_PATH or not is_sound(path):
         raise ValueError(f'"{name}" must be a path')
     return path
 

@@ -32,9 +32,15 @@ class Writes:
         """Says which file a body goes to; None for those that are held in memory."""
         match question.segments:
             case ("api", "models", _, _, "commit", *_) if question.method == "POST":
-                return commits.intake(self._writable)
+                return commits.intake(self._writable, known=self._known(question))
             case _:
                 return self.storage.intake(question)
+
+    def _known(self, question: Question) -> bool:
+        try:
+            return self._site.accounts.visitor(question.headers.get("authorization")) is not None
+        except PermissionError:
+            return False
 
     def answer(self, question: Question, segments: tuple[str, ...], visitor: Account | None) -> Answer | None:
         """Returns what the Hub would say; None where nothing would be changed."""

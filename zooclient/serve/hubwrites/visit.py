@@ -10,6 +10,7 @@ from attrs import frozen
 from zooclient.serve.accounts import Account, knows
 from zooclient.serve.exchange import Question, Refusal
 from zooclient.serve.hubwrites import said
+from zooclient.serve.hubwrites.ndjson import is_sound
 from zooclient.serve.hubwrites.writable import Writable
 from zooclient.serve.protocol import Site
 from zooclient.serve.shelf import Commit, Repository
@@ -37,7 +38,7 @@ class Visit:
             value = json.loads(self.question.body or b"{}")
         except (ValueError, RecursionError):
             value = None
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or not is_sound(json.dumps(value, ensure_ascii=False)):
             raise Refusal(said.refused(400, "Invalid JSON"))
         return value
 
