@@ -58,11 +58,16 @@ def _fetch(wish: dict[str, Any], refused: list[dict[str, Any]]) -> dict[str, Any
     return {"path": str(path)}
 
 
-def guard(endpoint: str, refused: list[dict[str, Any]]) -> None:
+def guard(endpoint: str, refused: list[dict[str, Any]], *, also: Callable[[Any], bool] = lambda request: False) -> None:
     """Takes credentials out of every request that does not go to the endpoint's own origin, redirects included.
 
     Every session of ``requests`` sends through an adapter, each hop anew. What the endpoint refuses is noted, because
     the client's exceptions do not tell all of it.
+
+    Args:
+        endpoint: Address of the server.
+        refused: Where refusals are noted.
+        also: Whether a request to elsewhere is the zoo's own business as well.
     """
     from requests.adapters import HTTPAdapter
 
@@ -70,7 +75,7 @@ def guard(endpoint: str, refused: list[dict[str, Any]]) -> None:
     send = HTTPAdapter.send
 
     def guarded(self: Any, request: Any, *arguments: Any, **options: Any) -> Any:
-        at_home = _origin(str(request.url)) == home
+        at_home = _origin(str(request.url)) == home or also(request)
         if not at_home:
             for name in ("Authorization", "Cookie"):
                 request.headers.pop(name, None)

@@ -7,6 +7,7 @@ that is asked for, and never else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ from zooclient.providers.modelscope.official_child import guard, main
 
 #: The zoo's numbers for who may see a model.
 _VISIBILITY = {"public": 5, "private": 1}
+#: The zoo's own domains.
+_DOMAINS = ("modelscope.cn", "modelscope.ai")
 #: Ends of the paths at which repositories are made.
 _MAKING = ("/api/v1/models", "/api/v1/models/aigc")
 #: How the zoo says that a repository is there already.
@@ -21,13 +24,32 @@ _THERE = b'{"Code": 10010101001, "Success": false, "Message": "the model already
 
 
 def _work(wish: dict[str, Any], refused: list[dict[str, Any]]) -> dict[str, Any]:
-    guard(wish["endpoint"], refused)
+    guard(wish["endpoint"], refused, also=_takes_contents(wish["endpoint"]))
     if wish["do"] != "make":
         _make_none()
     from modelscope.hub.api import HubApi  # type: ignore[import-untyped]  # it has no types
 
     api = HubApi(endpoint=wish["endpoint"], token=wish["token"])
     return {"make": _make, "send": _send, "mark": _mark}[wish["do"]](api, wish)
+
+
+def _takes_contents(endpoint: str) -> Callable[[Any], bool]:
+    """What tells whether a request brings content to a host of the zoo that wants the token for it.
+
+    The zoo's host for contents is not that of its endpoint, and wants the token too. No answer may say which host that
+    is: it is one of the zoo's own domain, and for any other server one of the same name.
+    """
+    home = urlsplit(endpoint)
+    host = home.hostname or ""
+    domain = host.removeprefix("www.")
+
+    def takes(request: Any) -> bool:
+        there = urlsplit(str(request.url))
+        name = there.hostname or ""
+        own = name == host or (domain in _DOMAINS and name.endswith(f".{domain}"))
+        return request.method == "PUT" and own and there.scheme in ("https", home.scheme)
+
+    return takes
 
 
 def _make_none() -> None:
