@@ -104,9 +104,7 @@ def test_an_unknown_base_licence_is_told_and_not_refused(base: License | None) -
     assert rules(CARD, ("org/base", base)) == {"base-license-unknown": "note"}
 
 
-@pytest.mark.parametrize(
-    ("claim", "rule"), [("house-rules-1.0", "license-unknown"), ("other", "license-unnamed")]
-)
+@pytest.mark.parametrize(("claim", "rule"), [("house-rules-1.0", "license-unknown"), ("other", "license-unnamed")])
 def test_a_licence_that_says_little_is_a_warning(claim: str, rule: str) -> None:
     """A licence of nobody's list may be meant; it is told."""
     assert rules(CARD.replace("apache-2.0", claim)) == {rule: "warning"}
@@ -216,14 +214,20 @@ def test_a_new_card_says_what_is_known_at_both_zoos() -> None:
 
 def test_nothing_that_was_written_is_touched() -> None:
     """Comments, order, quotes and line ends of the author stay; what was said already is not said again."""
-    before = "---\r\n# mine\r\nlicense:   'mit'  # really\r\npipeline_tag: other-task\r\n---\r\n# T\r\n\r\n## Uses\r\nX\r\n"
+    before = (
+        "---\r\n# mine\r\nlicense:   'mit'  # really\r\npipeline_tag: other-task\r\n---\r\n# T\r\n\r\n## Uses\r\nX\r\n"
+    )
     made = complete(before, FACTS)
     head, rest = before.split("---\r\n# T")
     assert made.text.startswith(head)
     assert "---\r\n# T" + rest in made.text
     assert "\n" not in made.text.replace("\r\n", "")
     card = Card.parse(made.text)
-    assert (card.data["license"], card.data["pipeline_tag"], card.data["base_model"]) == ("mit", "other-task", "org/base")
+    assert (card.data["license"], card.data["pipeline_tag"], card.data["base_model"]) == (
+        "mit",
+        "other-task",
+        "org/base",
+    )
     assert [section.title for section in card.sections].count("Uses") == 1
 
 

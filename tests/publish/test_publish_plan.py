@@ -53,9 +53,7 @@ def test_what_is_there_is_told_by_digest(zoo: LocalZoo, client: Client, tmp_path
 
 
 @pytest.mark.parametrize("ref", ["hf:me/new", "modelscope:me/new", "replicate:me/new"])
-def test_visibility_of_what_is_to_be_made_must_be_said(
-    zoo: LocalZoo, client: Client, tmp_path: Path, ref: str
-) -> None:
+def test_visibility_of_what_is_to_be_made_must_be_said(zoo: LocalZoo, client: Client, tmp_path: Path, ref: str) -> None:
     """A repository that does not exist is not made without a word on who is to see it."""
     folder = model_folder(tmp_path)
     kind, message = failure(client.plan_publish(folder, ref))
@@ -91,9 +89,7 @@ def test_another_visibility_than_that_which_is_there_is_refused(
         ("file:/tmp/there", "Unsupported", "copy the files"),
     ],
 )
-def test_what_no_model_can_be_published_to(
-    client: Client, tmp_path: Path, ref: str, kind: str, said: str
-) -> None:
+def test_what_no_model_can_be_published_to(client: Client, tmp_path: Path, ref: str, kind: str, said: str) -> None:
     """A commit, a branch that is not there, a folder here and Civitai each have their sentence."""
     told, message = failure(client.plan_publish(model_folder(tmp_path), ref, visibility="private"))
     assert told == kind
