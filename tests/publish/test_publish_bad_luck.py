@@ -243,7 +243,7 @@ def test_modelscope_is_never_public_by_accident(tmp_path: Path) -> None:
         (published,) = client.publish(model_folder(tmp_path), "modelscope:me/tiny", visibility="private")
         assert published.visibility == "private"
         made = [json.loads(seen.body) for seen in zoo.requests if writes_model(seen.method, seen.path)]
-        assert [(body["Visibility"], body["License"]) for body in made] == [(1, "apache-2.0")]
+        assert [(body["Visibility"], body["License"]) for body in made] == [(1, "Apache-2.0")]
         stranger = Client(home=tmp_path / "other", endpoints=zoo.endpoints)
         with stranger, pytest.raises(AccessError):
             stranger.resolve("modelscope:me/tiny")

@@ -108,7 +108,7 @@ def _again(target: PublishTarget) -> ZooError:
 
 
 def _unchanged(planned: PublishPlan) -> str | None:
-    """Blocking: holds the folder to what was looked at, and returns the id of the licence that its card names.
+    """Blocking: holds the folder to what was looked at, and returns the licence that its card names.
 
     Raises:
         IntegrityError: A file was changed or removed.
@@ -123,7 +123,7 @@ def _unchanged(planned: PublishPlan) -> str | None:
             raise IntegrityError(f"{file.path} changed since it was looked at.", hint="Plan it again.")
     card = root / CARD
     claim = Card.parse(card.read_bytes()).license if any(file.path == CARD for file in planned.files) else None
-    return None if claim is None or claim.raw is None else hub_id(claim.raw)
+    return None if claim is None or claim.raw is None else claim.spdx or hub_id(claim.raw)
 
 
 def _publish(

@@ -158,7 +158,7 @@ class TakesModels(Protocol):
         Args:
             ref: Its name.
             visibility: ``public`` or ``private``.
-            license: Id of its licence at the Hub, where the zoo wants one. None: not known.
+            license: Its licence, by SPDX id where it has one, for a zoo that wants to know. None: not known.
             hardware: What it is to run on, where the zoo runs it.
             cancel: Ends it.
 
