@@ -187,7 +187,12 @@ def test_it_can_be_stopped(zoo: LocalZoo, scheme: str, client: Client, tmp_path:
     """A wish to stop ends the zoo's own client, and nothing is committed."""
     held, cancel = Held(), Cancel()
     zoo.fail(COMMIT, held)
-    threading.Thread(target=lambda: held.came.wait(60) and cancel.cancel()).start()
+
+    def stop() -> None:
+        held.came.wait(60)
+        cancel.cancel()
+
+    threading.Thread(target=stop).start()
     try:
         with pytest.raises(Cancelled):
             client.publish(model_folder(tmp_path), f"{scheme}:me/tiny", visibility="private", cancel=cancel)
