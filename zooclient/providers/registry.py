@@ -1,8 +1,8 @@
 """Scheme → provider: the one place beside the client that names a concrete provider.
 
 Our own schemes stand in a table, and each zoo's package holds the same modules: ``provider``, and where it has a
-server ``endpoint``, ``credentials`` and perhaps ``official``. Others come from the entry points of installed
-packages, group ``zooclient.providers``: the name is the scheme, the object a callable that takes the
+server ``endpoint``, ``credentials`` and perhaps ``official`` and ``publish``. Others come from the entry points of
+installed packages, group ``zooclient.providers``: the name is the scheme, the object a callable that takes the
 :class:`~zooclient.settings.Settings` and returns a :class:`~zooclient.providers.base.Provider`. They add schemes and
 never replace ours. Modules are imported when a scheme is first asked for.
 """
@@ -20,6 +20,7 @@ from zooclient.records.rules import ALIASES
 if TYPE_CHECKING:
     from zooclient.net.auth import Credential
     from zooclient.providers.base import Keeper, Official, Provider
+    from zooclient.providers.further import TakesModels
     from zooclient.settings import Settings
 
 _GROUP = "zooclient.providers"
@@ -35,13 +36,23 @@ class _Zoo:
         package: Its package below ``zooclient.providers``.
         provider: Class in its module ``provider``.
         official: Class in its module ``official``. None: the zoo has no client of its own.
+        publisher: Class in its module ``publish``. None: no model is given to it.
         server: Whether it has a server; then its provider is made for an endpoint, and it has accounts.
     """
 
-    def __init__(self, package: str, provider: str, official: str | None = None, *, server: bool = True) -> None:
+    def __init__(
+        self,
+        package: str,
+        provider: str,
+        official: str | None = None,
+        publisher: str | None = None,
+        *,
+        server: bool = True,
+    ) -> None:
         self.package = package
         self.provider = provider
         self.official = official
+        self.publisher = publisher
         self.server = server
 
     def part(self, module: str) -> Any:
@@ -59,10 +70,10 @@ class _Zoo:
 
 
 _OWN = {
-    "hf": _Zoo("huggingface", "HuggingFace", "OfficialHub"),
-    "modelscope": _Zoo("modelscope", "ModelScope", "OfficialModelScope"),
-    "civitai": _Zoo("civitai", "Civitai"),
-    "replicate": _Zoo("replicate", "Replicate"),
+    "hf": _Zoo("huggingface", "HuggingFace", "OfficialHub", "HubPublisher"),
+    "modelscope": _Zoo("modelscope", "ModelScope", "OfficialModelScope", "ModelScopePublisher"),
+    "civitai": _Zoo("civitai", "Civitai", publisher="CivitaiPublisher"),
+    "replicate": _Zoo("replicate", "Replicate", publisher="ReplicatePublisher"),
     "file": _Zoo("local", "Local", server=False),
 }
 
@@ -238,21 +249,43 @@ def official_for(provider: Provider, settings: Settings) -> Official:
     """
     zoo = _OWN.get(provider.scheme)
     if zoo is not None and zoo.official is not None:
-        from zooclient.net.proxy import Proxies
-
-        endpoint = provider.endpoint or ""
-        official: Official = getattr(zoo.part("official"), zoo.official)(
-            endpoint=endpoint,
-            token=lambda: _token_of(provider, settings),
-            environ=settings.environ,
-            proxy=Proxies.of(settings).for_url(endpoint),
-        )
+        official: Official = getattr(zoo.part("official"), zoo.official)(**_dealings(provider, settings))
         return official
     raise Unsupported(
         f"{provider.scheme} has no client of its own.",
         zoo=provider.scheme,
         hint='Leave via="official" (--via official) out.',
     )
+
+
+def publisher_for(provider: Provider, settings: Settings) -> TakesModels:
+    """Returns what gives models to a zoo: our own zoos have such a part, and a foreign provider may be one itself.
+
+    Raises:
+        Unsupported: The zoo takes no models.
+    """
+    from zooclient.providers.further import TakesModels
+
+    zoo = _OWN.get(provider.scheme)
+    if zoo is not None and zoo.publisher is not None:
+        publisher: TakesModels = getattr(zoo.part("publish"), zoo.publisher)(**_dealings(provider, settings))
+        return publisher
+    if isinstance(provider, TakesModels):
+        return provider
+    raise Unsupported(f"No model can be published to {provider.scheme}.", zoo=provider.scheme, operation="publish")
+
+
+def _dealings(provider: Provider, settings: Settings) -> dict[str, Any]:
+    """What a zoo's own client is made of."""
+    from zooclient.net.proxy import Proxies
+
+    endpoint = provider.endpoint or ""
+    return {
+        "endpoint": endpoint,
+        "token": lambda: _token_of(provider, settings),
+        "environ": settings.environ,
+        "proxy": Proxies.of(settings).for_url(endpoint),
+    }
 
 
 def _token_of(provider: Provider, settings: Settings) -> str | None:

@@ -52,6 +52,7 @@ _CURSOR = re.compile(r"(site:)?([1-9][0-9]{0,3})")
 CAPABILITY: Final = Capability(
     search=True,
     download=True,
+    publish=True,
     login=True,
     filters={
         **dict.fromkeys(("text", "author", "task", "library", "license", "format", "tags", "sort", "limit"), "exact"),
@@ -171,6 +172,14 @@ class ModelScope:
             problem = "Demos are not told: ModelScope does not say which studios use a model."
             record = evolve(record, problems=(*record.problems, problem))
         return record
+
+    def about(self, ref: Ref) -> Flow[Any]:
+        """What the zoo says about a model, as JSON with its envelope; its files are not part of it.
+
+        Raises:
+            NotFound: No such model, or none that the caller may see.
+        """
+        return (yield from self._ask(wire.info_url(self.endpoint, ref), ref, "resolve"))
 
     def _both(self, info: Request, other: Request, ref: Ref) -> Flow[tuple[Any, Any]]:
         """Asks two questions together. Each gives its JSON, or the error that its refusal means."""

@@ -34,6 +34,7 @@ _CURSOR = re.compile(r"(words|all)~(\d{1,3})~(.{1,2000})", re.DOTALL)
 CAPABILITY: Final = Capability(
     search=True,
     search_login=True,
+    publish=True,
     login=True,
     filters={
         "text": "exact",
