@@ -126,7 +126,7 @@ def test_who_asks_anonymously_gets_nothing_whatever_there_is() -> None:
 
 def test_a_closed_origin_is_asked_by_nobody() -> None:
     """Where only mirrors are asked, each hop to the zoo is refused before a connection, with or without credential."""
-    auth = Auth([Credential(origin="https://hub.example", token="hf_x")], closed=["https://hub.example:443"])
+    auth = Auth([Credential(origin="https://hub.example", token="hf_x")], closed=lambda: {"https://hub.example:443"})
     for anonymous in (False, True):
         with pytest.raises(Offline, match=r"(?i)hub\.example"):
             auth.headers_for("https://HUB.example/x?secret=1", anonymous=anonymous)
