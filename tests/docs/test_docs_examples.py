@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pages import ROOT, blocks, pages
+from pages import ROOT, blocks, pages, shown
 from replicate_answers import document, model, version
 from replicate_double import TOKEN, ReplicateDouble
 
@@ -41,6 +41,7 @@ SHOWN = {
     "export ZOOCLIENT_CIVITAI_ENDPOINT=http://127.0.0.1:8002": "the zoos that run these examples are these",
     "python -m pip install 'zooclient[socks]'": "installs",
     "nox -s bench": "takes minutes",
+    "python -m pip install build twine\npython -m build\npython -m twine upload dist/*": "publishes; e2e/ builds a package",
     "zooclient doctor --live": "asks the real zoos",
 }
 
@@ -65,7 +66,7 @@ def ident(page: Path) -> str:
 
 
 def runs(page: Path) -> bool:
-    return any(block.language in RUN for block in blocks(page))
+    return any(block.language in RUN or shown(block) is not None for block in blocks(page))
 
 
 @pytest.fixture
@@ -126,16 +127,18 @@ def replicate() -> Iterator[ReplicateDouble]:
 @pytest.fixture
 def environment(zoo: LocalZoo, replicate: ReplicateDouble, tmp_path: Path) -> dict[str, str]:
     """A reader's machine: an empty home, the commands on the path, the zoos named by variables."""
-    tools = tmp_path / "bin"
+    tools, site = tmp_path / "bin", tmp_path / "site"
+    putter = Path(__file__).with_name("put_on_path.py")
+    pip = f'[ "$1 $2 $3" = "-m pip install" ] && shift 3 && exec "{sys.executable}" "{putter}" "{site}" "$@"\n'
     tools.mkdir()
     for name, words in {"zooclient": "-m zooclient", "zoo": "-m zooclient", "python": ""}.items():
-        (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        (tools / name).write_text(f'#!/bin/sh\n{pip}exec "{sys.executable}" {words} "$@"\n')
         (tools / name).chmod(0o755)
     (tmp_path / "home").mkdir()
     return {
         "PATH": os.pathsep.join((str(tools), "/usr/local/bin", "/usr/bin", "/bin")),
         "HOME": str(tmp_path / "home"),
-        "PYTHONPATH": str(Path(zooclient.__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join((str(site), str(Path(zooclient.__file__).parents[1]))),
         "PYTHONUNBUFFERED": "1",
         "LANG": "C.UTF-8",
         "NO_COLOR": "1",

@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from zooclient.errors import ConfigError, RefError, Unsupported
+from zooclient.errors import ConfigError, IntegrityError, RefError, Unsupported
 from zooclient.records.rules import ALIASES
 
 if TYPE_CHECKING:
@@ -329,6 +329,7 @@ def _flaw(made: Any, name: str) -> str | None:
     can: object = made.capability
     if not isinstance(can, Capability):
         return "does not say what it can do"
-    if made.endpoint is not None:
-        origin(made.endpoint)
-    return None
+    with suppress(IntegrityError):
+        if made.endpoint is None or origin(made.endpoint):
+            return None
+    return "names an endpoint that is no plain http or https address"
