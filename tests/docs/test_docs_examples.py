@@ -41,7 +41,7 @@ SHOWN = {
     "export ZOOCLIENT_CIVITAI_ENDPOINT=http://127.0.0.1:8002": "the zoos that run these examples are these",
     "python -m pip install 'zooclient[socks]'": "installs",
     "nox -s bench": "takes minutes",
-    "python -m pip install build twine\npython -m build\npython -m twine upload dist/*": "publishes; e2e/ builds a package",
+    "python -m pip install build twine\npython -m build\npython -m twine upload dist/*": "publishes",
     "zooclient doctor --live": "asks the real zoos",
 }
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from plugin_packages import EXAMPLE, ROOT, environment, example_points, installed
@@ -55,7 +56,11 @@ def imported() -> Iterator[tuple[str, str, str]]:
 
 def test_it_uses_public_names_alone() -> None:
     """The example imports listed names of ``zooclient``, ``zooclient.extend`` and ``zooclient.testing``."""
-    public = {"zooclient": zooclient, "zooclient.extend": zooclient.extend, "zooclient.testing": zooclient.testing}
+    public: dict[str, Any] = {
+        "zooclient": zooclient,
+        "zooclient.extend": zooclient.extend,
+        "zooclient.testing": zooclient.testing,
+    }
     found = list(imported())
     assert len(found) > 30
     wrong = [one for one in found if one[1] not in public or one[2] not in public[one[1]].__all__]

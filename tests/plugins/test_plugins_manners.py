@@ -151,9 +151,8 @@ def test_a_broken_package_is_an_error_of_its_own_scheme(tmp_path: Path, how: str
     site = installed(
         tmp_path, "zoo-broken", "0.3", {PROVIDERS: {"broken": f"broken_{how}:make"}}, {f"broken_{how}": BROKEN[how]}
     )
-    with on_path(site):
-        with Client(home=tmp_path / "home") as client, pytest.raises(ConfigError) as caught:
-            client.resolve("broken:x")
+    with on_path(site), Client(home=tmp_path / "home") as client, pytest.raises(ConfigError) as caught:
+        client.resolve("broken:x")
     assert "package zoo-broken 0.3" in caught.value.message and caught.value.zoo == "broken"
     assert "zoo-broken" in (caught.value.hint or "")
 
