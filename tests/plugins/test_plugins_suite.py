@@ -10,23 +10,27 @@ from plugin_packages import EXAMPLE, installed, on_path
 from zooclient import Client, NotFound
 from zooclient.testing import ProviderCase, ProviderSuite
 
-HEAD = (
-    "from zooclient import NotFound\nfrom zooclient_ollama import wire\nfrom zooclient_ollama.provider import Ollama\n"
-)
+HEAD = """
+from zooclient import NotFound
+from zooclient_ollama import wire
+from zooclient_ollama.provider import Ollama
+"""
 MAKE = "\n\ndef make(settings):\n    return Careless(settings.zoo('ollama').endpoint)\n"
 
 #: Promise → how a provider breaks it, and what the suite says.
-CARELESS = {
+CARELESS: dict[str, tuple[str, type[Exception], str]] = {
     "the_answer_about_another_pin_is_refused": (
         "wire.proved = lambda body, digest, what: body\nclass Careless(Ollama): pass",
         AssertionError,
         "ZooError was due",
     ),
     "one_thing_wrong_is_no_traceback": (
-        "wire.read_config = lambda body: {'model_type': wire.json.loads(body)['model_type'].upper()}\n"
+        "wire.proved = lambda body, digest, what: body\n"
+        "old = wire.read_config\n"
+        "wire.read_config = lambda body: {'model_type': old(body).get('model_type', '').upper()}\n"
         "class Careless(Ollama): pass",
-        (AttributeError, KeyError, TypeError),
-        "",
+        AttributeError,
+        "has no attribute 'upper'",
     ),
     "a_token_goes_to_its_own_origins_alone": (
         "class Careless(Ollama):\n    origins = ('https://elsewhere.example',)",
