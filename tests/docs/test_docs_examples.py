@@ -20,7 +20,7 @@ from replicate_double import TOKEN, ReplicateDouble
 
 import zooclient.testing
 from zooclient.embedded import zoo_folder
-from zooclient.providers.registry import schemes
+from zooclient.providers.registry import own_schemes
 from zooclient.testing import LocalZoo
 
 #: Languages of blocks that are run, and of blocks that are read.
@@ -203,7 +203,7 @@ def test_data_examples_can_be_read(page: Path) -> None:
             json.loads(block.text)
 
 
-@pytest.mark.parametrize("scheme", schemes())
+@pytest.mark.parametrize("scheme", own_schemes())
 def test_the_page_of_the_zoos_gets_a_model_of_each(scheme: str) -> None:
     """Each zoo that is known has a line on the page of the zoos, which the walk of that page shows to work."""
     shown = [block.text for block in blocks(ROOT / "docs" / "zoos.md") if block.language == "console"]

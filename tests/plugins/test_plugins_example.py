@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugin_packages import EXAMPLE, ROOT, environment, example_points, installed
+from plugin_packages import EXAMPLE, ROOT, environment, example_points, installed, on_path
 
 import zooclient
 import zooclient.extend
+from zooclient import Client, Offline, Ref, Settings, ZooSettings
 
 
 @pytest.fixture
@@ -73,6 +74,42 @@ def test_what_may_be_used_stands_in_the_reference() -> None:
             assert value.__doc__ and value.__doc__.strip(), name
         assert re.search(rf"^\.\. (auto\w+|py:\w+):: zooclient\.extend\.{name}$", page, re.MULTILINE), name
     assert sorted(zooclient.extend.__all__) == zooclient.extend.__all__
+
+
+@pytest.fixture
+def registry(site: Path) -> Iterator[Any]:
+    """A double of the registry, with the example on the path of this process."""
+    with on_path(site, EXAMPLE / "src", EXAMPLE / "tests"):
+        from ollama_double import OllamaDouble
+
+        with OllamaDouble() as running:
+            yield running
+
+
+def test_a_mirror_stands_in_for_it(registry: Any, tmp_path: Path) -> None:
+    """A model of a package's zoo is mirrored like any other, and read where that zoo is not to be asked."""
+    pin = f"ollama:llama3.2@{registry.push('llama3.2')}"
+    with Client(home=tmp_path / "a", endpoints={"ollama": registry.url}) as client:
+        client.mirror(tmp_path / "mirror", pin)
+    registry.asked.clear()
+    alone = ZooSettings(endpoint=registry.url, mirrors=(str(tmp_path / "mirror"),), mirror_policy="only")
+    with Client(home=tmp_path / "b", settings=Settings(zoos={"ollama": alone})) as client:
+        assert client.verify(client.download(pin)).ok
+        with pytest.raises(Offline, match="mirror-policy"):
+            client.run(client._wiring.provider("ollama").resolve(Ref.parse("ollama:llama3.2")))
+    assert registry.asked == []
+
+
+def test_a_project_file_gets_nobodys_token(registry: Any, tmp_path: Path) -> None:
+    """An endpoint that a cloned repository names for a package's zoo is asked without the user's token."""
+    registry.push("llama3.2")
+    for trusted in (False, True):
+        zoo = ZooSettings(endpoint=registry.url, endpoint_trusted=trusted, token="s3cret")
+        with Client(home=tmp_path / str(trusted), settings=Settings(zoos={"ollama": zoo})) as client:
+            client.resolve("ollama:llama3.2")
+        sent = {one.headers.get("authorization") for one in registry.asked if one.server == "registry"}
+        assert sent == ({"Bearer s3cret"} if trusted else {None})
+        registry.asked.clear()
 
 
 def test_the_command_line_gets_from_it(site: Path, tmp_path: Path) -> None:
