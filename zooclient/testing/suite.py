@@ -16,10 +16,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest import SkipTest
 from urllib.parse import urlsplit
 
@@ -37,6 +36,7 @@ from zooclient.records.digest import PROOF
 from zooclient.records.model import Hit, ModelRecord
 from zooclient.records.query import Query
 from zooclient.records.ref import Ref
+from zooclient.testing.spoiling import Real, spoilt
 
 if TYPE_CHECKING:
     from zooclient.client.sync import Client
@@ -58,12 +58,6 @@ _ODD_BODIES = (
     b"<!doctype html><title>Sign in</title>",
     b"\xff\xfe\x00",
 )
-
-
-#: What stands in the place of a value some day.
-_ODD_VALUES: tuple[Any, ...] = (None, 7, -1, 1e400, "", "../../x", "\ud800", [], {}, [None], {"a": 1}, True)
-#: Values of one answer that are spoilt.
-_SPOILT = 150
 
 
 @frozen(kw_only=True)
@@ -185,7 +179,7 @@ class ProviderSuite:
         if wrong is None or not wrong.pinned or wrong.revision is None or case.provider.endpoint is None:
             raise SkipTest("the zoo has no pins that could be mistaken")
         asked, known = wrong.revision, Ref.parse(case.known).revision or ""
-        real = _Real(case)
+        real = Real(case.client.run)
 
         def answer(request: Request) -> Response:
             return evolve(real(evolve(request, url=request.url.replace(asked, known))), request=request)
@@ -236,9 +230,9 @@ class ProviderSuite:
         if case.provider.endpoint is None:
             raise SkipTest("there is no server to answer")
         ref = Ref.parse(case.floating or case.known)
-        real = _Real(case)
+        real = Real(case.client.run)
         replay(case.provider.resolve(ref), real)
-        for url, body in _spoilt(real.answers):
+        for url, body in spoilt(real.answers):
 
             def answer(request: Request, url: str = url, body: bytes = body) -> Response:
                 response = real.known(request)
@@ -378,61 +372,6 @@ class ProviderSuite:
         """Who asks with a token that nobody has is told so; a zoo without accounts says that."""
         expected = AccessError if case.provider.capability.login else ZooError
         _raises(expected, lambda: case.client.whoami(case.provider.scheme, token="nobody-has-this-token"))  # noqa: S106
-
-
-class _Real:
-    """What the zoo answers, each question asked once."""
-
-    def __init__(self, case: ProviderCase) -> None:
-        self._client = case.client
-        self.answers: dict[tuple[str, str, bytes | None], Response] = {}
-
-    def __call__(self, request: Request) -> Response:
-        key = (request.method, request.url, request.content)
-        if key not in self.answers:
-            self.answers[key] = self._client.run(_one(request))
-        return self.answers[key]
-
-    def known(self, request: Request) -> Response:
-        """The answer that was given; to a new question, that there is nothing."""
-        answer = self.answers.get((request.method, request.url, request.content))
-        return answer if answer is not None else Response(request=request, status=404)
-
-
-def _one(request: Request) -> Flow[Response]:
-    response: Response = yield request
-    return response
-
-
-def _spoilt(answers: Mapping[tuple[str, str, bytes | None], Response]) -> Iterator[tuple[str, bytes]]:
-    """Address and body of each answer with one value put in place of another, in turn."""
-    for (_, url, _), response in answers.items():
-        try:
-            payload = json.loads(response.body)
-        except ValueError:
-            continue
-        for path in islice(_paths(payload), _SPOILT):
-            for odd in _ODD_VALUES:
-                yield url, json.dumps(_put(payload, path, odd)).encode()
-
-
-def _paths(payload: object) -> Iterator[tuple[str | int, ...]]:
-    """The way to each value of a payload; of a list the first alone, since the others are like it."""
-    inner: Iterable[tuple[str | int, object]] = ()
-    if isinstance(payload, dict):
-        inner = payload.items()
-    elif isinstance(payload, list):
-        inner = enumerate(payload[:1])
-    for key, value in inner:
-        yield (key,)
-        yield from ((key, *rest) for rest in _paths(value))
-
-
-def _put(payload: Any, path: tuple[str | int, ...], value: object) -> Any:
-    key, *rest = path
-    changed: Any = dict(payload) if isinstance(payload, dict) else list(payload)
-    changed[key] = _put(changed[key], tuple(rest), value) if rest else value
-    return changed
 
 
 def _flows(case: ProviderCase) -> Iterator[tuple[str, Flow[object]]]:

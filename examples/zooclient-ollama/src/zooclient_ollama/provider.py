@@ -21,6 +21,7 @@ from zooclient import (
 )
 from zooclient.extend import Flow, Request, Response, fetch, onward, origin
 from zooclient_ollama import wire
+from zooclient_ollama.cards import card_text
 from zooclient_ollama.refusal import refusal
 
 CAPABILITY: Final = Capability(
@@ -158,7 +159,7 @@ class Ollama:
         wanted = tuple(small[path] for path in _TOLD if path in small)
         texts = yield from self._texts(place, wanted, record.ref, "card")
         readable = {path: text for path, body in texts.items() if (text := _readable(body))}
-        return evolve(Card.parse(wire.card_text(record, readable)), license=record.license)
+        return evolve(Card.parse(card_text(record, readable)), license=record.license)
 
     # -- the rest ---------------------------------------------------------------------------------
 

@@ -308,39 +308,3 @@ def read_parameters(told: Any) -> int | None:
     """Reads a number of parameters as people write it, ``3.2B``; None: it is none."""
     found = _COUNT.fullmatch((reading.string(told) or "").strip())
     return round(float(found[1]) * _UNITS[(found[2] or "").upper()]) if found else None
-
-
-# -- cards ------------------------------------------------------------------------------------------
-
-
-def card_text(record: ModelRecord, texts: Mapping[str, str]) -> str:
-    """Makes the card of a model, which the registry has none of, out of its record and its small files.
-
-    Args:
-        record: The model.
-        texts: Path → text.
-    """
-    head = {
-        "license": record.license.spdx or ("other" if record.license.raw else None),
-        "license_name": record.license.name,
-        "tags": list(record.tags),
-        "source": str(record.ref),
-    }
-    front = [f"{name}: {json.dumps(value)}" for name, value in head.items() if value]
-    facts = [f"- {name.replace('_', ' ')}: `{reading.line(str(told), 80)}`" for name, told in record.metadata.items()]
-    parts = ["\n".join(("---", *front, "---")), f"# {record.title}"]
-    if facts:
-        parts.append("\n".join(facts))
-    parts += [f"## {_heading(path)}\n\n{_fenced(text)}" for path, text in texts.items()]
-    return "\n\n".join(parts) + "\n"
-
-
-def _heading(path: str) -> str:
-    return path.partition(".")[0].capitalize()
-
-
-def _fenced(text: str) -> str:
-    """A text between marks that it cannot end."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    marks = "`" * max(3, longest + 1)
-    return f"{marks}text\n{text.rstrip()}\n{marks}"
