@@ -22,11 +22,11 @@ from zooclient.testing import LocalZoo
 #: From the floor up. A room imports rooms on lower floors only; a floor's rooms do not know one another.
 FLOORS = (
     ("errors",),
-    ("records", "settings"),
+    ("records", "settings", "plugins"),
     ("net",),
     ("transfer", "store", "providers", "planning", "lock", "audit", "mirror", "loading"),
     ("client",),
-    ("serve", "embedded"),
+    ("serve", "embedded", "extend"),
     ("testing",),
     ("cli",),
     ("__main__",),

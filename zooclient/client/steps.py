@@ -192,6 +192,7 @@ class Steps:
 
     def card(self, target: str | Ref | ModelRecord) -> Flow[Card]:
         """The model card; from the record's own metadata when there is no text or it may not be read."""
+        from zooclient.client.guests import guarded
         from zooclient.net.exchange import Call
         from zooclient.providers.further import AsksForCards, MakesCards
         from zooclient.records.card import Card
@@ -199,10 +200,11 @@ class Steps:
         record = yield from self.record_of(target)
         entry = next((file for file in record.files if file.role == "card"), None)
         provider = self.wiring.provider(record.ref.scheme)
-        if entry is None and isinstance(provider, MakesCards):
-            return provider.card(record)
-        if entry is None and isinstance(provider, AsksForCards):
-            return (yield from provider.ask_card(record))
+        with guarded(record.ref.scheme):
+            if entry is None and isinstance(provider, MakesCards):
+                return provider.card(record)
+            if entry is None and isinstance(provider, AsksForCards):
+                return (yield from provider.ask_card(record))
         if entry is None:
             return Card.of(record, problem="The model has no card.")
         try:
