@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,14 +118,15 @@ def test_what_is_opened_is_known_and_not_here(client: Client, zoo: LocalZoo) -> 
     model = client.open(ref)
     assert (str(model.ref), model.record.schema is not None, repr(model)) == (ref, True, f"<RemoteModel {ref}>")
     assert model == client.open(model.record)
-    for use in (
+    uses: list[Callable[[], object]] = [
         lambda: model.path,
         lambda: model.files,
         lambda: model.open("config.json"),
         lambda: model.tensors(),
         lambda: model.into("torch"),
         lambda: Path(model),
-    ):
+    ]
+    for use in uses:
         with pytest.raises(Unsupported, match=r"Nothing of replicate:acme/shout@.* was fetched") as caught:
             use()
         assert "`load(" in (caught.value.hint or "")
@@ -325,7 +326,7 @@ def test_a_run_that_fails_is_an_error_with_all_that_is_known(client: Client, zoo
     run = caught.value.run
     assert isinstance(run, Run)
     assert (run.status, caught.value.exit_code, caught.value.operation) == (status, 10, "run")
-    assert run.id in caught.value.message
+    assert str(run.id) in caught.value.message
     assert read_run(Path(run.folder or "")).status == status
     if status == "failed":
         assert "CUDA out of memory" in caught.value.message
@@ -410,7 +411,12 @@ def test_a_wish_to_stop_cancels_the_run_at_the_zoo(client: Client, zoo: LocalZoo
     """While the answer is waited for nobody knows the run's id; it is found among the recent ones, and cancelled."""
     zoo.replicate.course(SLOW, ends="never")
     model, before, stop = opened(client, zoo, SLOW), len(zoo.replicate.predictions(SLOW)), Cancel()
-    stopper = threading.Thread(target=lambda: (under_way(zoo, SLOW, before), stop.cancel()))
+
+    def stop_it() -> None:
+        under_way(zoo, SLOW, before)
+        stop.cancel()
+
+    stopper = threading.Thread(target=stop_it)
     stopper.start()
     with pytest.raises(Cancelled) as caught:
         model.run(text="for ever", cancel=stop)
