@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,16 +13,21 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 from netdoubles import FAST, Answer, Asked, Server
 
 import zooclient
 from zooclient import (
     AsyncClient,
     Client,
+    ModelRecord,
+    Ref,
     RemoteModel,
     Run,
     RunEvent,
     RunFailed,
+    RunFile,
     RunStream,
     Settings,
 )
@@ -38,6 +44,7 @@ from zooclient.errors import (
     ZooError,
 )
 from zooclient.net.cancel import Cancel
+from zooclient.net.exchange import Response, replay
 from zooclient.serve.replicate.hosted import Input, Made
 from zooclient.serve.replicate.runs import Work
 from zooclient.testing import Cut, LocalZoo, Lost, Status
@@ -592,3 +599,54 @@ def test_the_kinds_of_errors_are_ours(client: Client, zoo: LocalZoo) -> None:
         opened(client, zoo, SHOUT).run(text="a")
     error = caught.value
     assert (error.zoo, error.operation, error.ref) == ("replicate", "run", zoo.replicate.ref(SHOUT))
+
+
+# -- what any host may answer -------------------------------------------------------------------
+
+
+def kept_of(run: Run, to: Path) -> Run:
+    """What is saved of a run that some host told of; every address leads nowhere."""
+    from zooclient.client.keeping import keep, prepared
+    from zooclient.client.wiring import Wiring
+
+    wiring = Wiring(Settings(home=to / "home"))
+    place = prepared(wiring, run.ref.scheme, to / "out")
+    record = ModelRecord(ref=run.ref, requested=run.requested, pin="none", title="x")
+    return replay(keep(wiring, record, run, place), lambda request: Response(request=request, status=410))
+
+
+@given(names=st.lists(st.text(max_size=40), min_size=1, max_size=4))
+def test_no_name_leaves_the_folder(names: list[str]) -> None:
+    """Whatever a host calls its files, twins included, each lies in the folder and nowhere else."""
+    ref = Ref.parse("replicate:acme/tiny")
+    files = tuple(RunFile(name=name, url="data:,hello") for name in names)
+    output = [{"file": name} for name in names]
+    run = Run(ref=ref, requested=ref, status="succeeded", output=output, files=files)
+    with tempfile.TemporaryDirectory() as folder:
+        saved = kept_of(run, Path(folder))
+        there = {path.name for path in Path(folder, "out").iterdir()}
+        assert there == {"run.json", *(file.name for file in saved.files)}
+        assert len(there) == 1 + len(names)
+        assert {path.name for path in Path(folder).iterdir()} <= {"out", "home"}
+        assert all(path.read_bytes() == b"hello" for path in saved.paths)
+        assert all(item["file"] in there for item in saved.output)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (None, "not told where"),
+        ("data:text/plain;base64,!!", "is not base64"),
+        ("data:text/plain;base64", "holds no data"),
+        ("https://replicate.delivery/x.png", "is gone (status 410)"),
+        ("ftp://replicate.delivery/x.png", "not plain http or https"),
+    ],
+)
+def test_what_cannot_be_saved_is_told(tmp_path: Path, url: str | None, said: str) -> None:
+    """The record is there all the same, and holds no bytes in place of an address."""
+    ref = Ref.parse("replicate:acme/tiny")
+    run = Run(ref=ref, requested=ref, status="succeeded", files=(RunFile(name="x.png", url=url),), id="abc")
+    saved = kept_of(run, tmp_path)
+    assert said in saved.problems[0]
+    assert read_run(tmp_path / "out").problems == saved.problems
+    assert "data:" not in (tmp_path / "out" / "run.json").read_text("utf-8").replace("Its data: address", "")

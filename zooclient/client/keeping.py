@@ -76,8 +76,9 @@ def keep(wiring: Wiring, record: ModelRecord, run: Run, place: Place) -> Flow[Ru
     """
     folder = yield Call(run=lambda: _folder_of(wiring, run, place))
     names = yield Call(run=lambda: _free_names(folder, run))
-    run = evolve(run, files=tuple(evolve(file, name=names[file.name]) for file in run.files))
-    run = evolve(run, output=_renamed(run.output, names), folder=str(folder))
+    renamed = {file.name: name for file, name in reversed(list(zip(run.files, names, strict=True)))}
+    run = evolve(run, files=tuple(evolve(file, name=name) for file, name in zip(run.files, names, strict=True)))
+    run = evolve(run, output=_renamed(run.output, renamed), folder=str(folder))
     written = yield Call(run=lambda: _write(run, folder, None))
     files, problems = [], list(run.problems)
     try:
@@ -107,14 +108,13 @@ def _folder_of(wiring: Wiring, run: Run, place: Place) -> Path:
     return folder
 
 
-def _free_names(folder: Path, run: Run) -> dict[str, str]:
-    """Name of each file → the one that it gets: a safe one, unlike any that is there."""
+def _free_names(folder: Path, run: Run) -> list[str]:
+    """The name that each file gets: a safe one, unlike any that is there."""
     taken = _there(folder)
-    names: dict[str, str] = {}
+    names: list[str] = []
     for number, file in enumerate(run.files):
-        safe = file_name(file.name, f"output-{number}")
-        names[file.name] = _unlike(safe, taken)
-        taken.add(names[file.name].casefold())
+        names.append(_unlike(file_name(file.name, f"output-{number}"), taken))
+        taken.add(names[-1].casefold())
     return names
 
 
