@@ -243,6 +243,22 @@ def test_a_folder_of_one_s_own_loses_nothing(client: Client, zoo: LocalZoo, tmp_
     assert not list(there.glob(".*"))
 
 
+def test_many_at_once_share_a_folder(client: Client, zoo: LocalZoo, tmp_path: Path) -> None:
+    """Runs that end at the same moment, in whatever threads, lose nothing of one another."""
+    model, runs = opened(client, zoo, DRAW), list[Run]()
+    zoo.replicate.course(DRAW, settled=True)
+    threads = [
+        threading.Thread(target=lambda number=number: runs.append(model.run(image=b"%d" % number, to=tmp_path / "out")))
+        for number in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(run.paths[0].read_bytes() for run in runs) == [b"0", b"1", b"2", b"3", b"4", b"5"]
+    assert {read_run(path).id for path in (tmp_path / "out").glob("run*.json")} == {run.id for run in runs}
+
+
 def test_a_folder_that_cannot_be_made_costs_nothing(client: Client, zoo: LocalZoo, tmp_path: Path) -> None:
     """Where what comes could not be kept, nothing is run."""
     (tmp_path / "file").write_text("no folder")
