@@ -4,7 +4,7 @@ These names are as stable as those of :mod:`zooclient`; where they are defined i
 """
 
 from zooclient.loading.loaders import Loader
-from zooclient.net.exchange import Call, Flow, Request, Response, fetch, redirect_target, replay
+from zooclient.net.exchange import Call, Flow, Listen, Parting, Pause, Request, Response, fetch, redirect_target, replay
 from zooclient.net.onward import onward
 from zooclient.net.origin import masked, origin
 from zooclient.providers import reading, refusing
@@ -25,6 +25,7 @@ from zooclient.records import filters
 from zooclient.records.classify import classify
 from zooclient.records.licenses import license_of
 from zooclient.records.publication import Sending, Sent, Standing
+from zooclient.records.run import RunRequest
 
 __all__ = [
     "AsksForCards",
@@ -32,12 +33,16 @@ __all__ = [
     "Flow",
     "HostsModels",
     "KnowsFiles",
+    "Listen",
     "Loader",
     "MakesCards",
     "MayReplace",
+    "Parting",
+    "Pause",
     "Provider",
     "Request",
     "Response",
+    "RunRequest",
     "SecondAddress",
     "Sending",
     "Sent",

@@ -26,10 +26,10 @@ from attrs import evolve, fields_dict, frozen
 
 from zooclient.errors import AccessError, NetworkError, NotFound, Offline, Unsupported, ZooError
 from zooclient.net.auth import Auth
-from zooclient.net.exchange import Call, Flow, Request, Response, replay
+from zooclient.net.exchange import Flow, Listen, Request, Response, replay
 from zooclient.net.origin import origin
 from zooclient.providers.base import Provider
-from zooclient.providers.further import SeveralOrigins
+from zooclient.providers.further import HostsModels, SeveralOrigins
 from zooclient.providers.registry import credentials_of, origins_of, provider_for
 from zooclient.records.card import Card
 from zooclient.records.digest import PROOF
@@ -366,6 +366,12 @@ class ProviderSuite:
         with type(case.client)(settings=evolve(case.client.settings, offline=True)) as offline:
             _raises(Offline, lambda: offline.resolve(case.known))
 
+    # -- runs -----------------------------------------------------------------------------------------
+
+    def test_running_is_what_it_says(self, case: ProviderCase) -> None:
+        """Whether the zoo runs models is data, and who says so fulfils the protocol of a zoo that does."""
+        _equal(isinstance(case.provider, HostsModels), case.provider.capability.run)
+
     # -- accounts -------------------------------------------------------------------------------------
 
     def test_a_wrong_token_is_refused(self, case: ProviderCase) -> None:
@@ -386,9 +392,11 @@ def _flows(case: ProviderCase) -> Iterator[tuple[str, Flow[object]]]:
 def _first(flow: Flow[object]) -> tuple[Request, ...]:
     ask = next(flow)
     flow.close()
-    if isinstance(ask, Call):
-        return ()
-    return ask if isinstance(ask, tuple) else (ask,)
+    if isinstance(ask, Listen):
+        return (ask.request,)
+    if isinstance(ask, tuple):
+        return ask
+    return (ask,) if isinstance(ask, Request) else ()
 
 
 def _answering(body: bytes) -> Callable[[Request], Response]:
