@@ -618,6 +618,8 @@ class Client:
             IntegrityError: A link leads out of the folder, or a safetensors file is broken.
             NotFound: There is no such folder.
         """
+        from pathlib import Path
+
         from zooclient.client.publishplan import asked_of, plan
 
         stop = own_cancel(cancel, deadline)
@@ -670,6 +672,8 @@ class Client:
             Unsupported: The zoo takes no models.
             ZooError: Nothing was published anywhere: the first failure, the others as its notes.
         """
+        from pathlib import Path
+
         from zooclient.client.publishing import publish_folder
         from zooclient.client.publishplan import asked_of
         from zooclient.records.publication import PublishPlan

@@ -50,9 +50,9 @@ def may_lead(endpoint: str, url: str) -> bool:
     Raises:
         IntegrityError: The address is no plain http or https one.
     """
-    from zooclient.settings import is_loopback
-
     from urllib.parse import urlsplit
+
+    from zooclient.settings import is_loopback
 
     if origin(url).startswith("https://"):
         return True
