@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cli_shell import typed
 from plugin_packages import STILL, environment, installed, on_path
 
 from zooclient import Client, ConfigError, RefError, Settings, ZooSettings
@@ -174,6 +175,23 @@ def test_a_broken_package_is_in_nobodys_way(zoo: LocalZoo, tmp_path: Path) -> No
         assert client.download(record).files
         assert "broken" in client.identify(tmp_path / "file.bin", online=True).problems
         assert [finding.zoo for finding in check_up(client) if finding.check == "plug-in"] == ["broken"]
+
+
+def test_the_command_line_goes_on_with_the_rest(zoo: LocalZoo, tmp_path: Path) -> None:
+    """Verbs that ask all zoos tell what is broken, and end as they would without it."""
+    site = installed(
+        tmp_path, "zoo-broken", "0.3", {PROVIDERS: {"broken": "broken_cli:make"}}, {"broken_cli": "1 / 0\n"}
+    )
+    endpoints = {f"ZOOCLIENT_{scheme.upper()}_ENDPOINT": url for scheme, url in zoo.endpoints.items()}
+    env = environment(home=tmp_path, **endpoints)
+    with on_path(site):
+        assert typed("resolve", "hf:zooclient/digits@main", env=env, cwd=tmp_path).returncode == 0
+        weights = str(zoo_folder() / "zooclient" / "digits" / "model.safetensors")
+        for words in (["search", "digits"], ["identify", "--online", weights], ["sources", "hf:zooclient/digits@main"]):
+            done = typed(*words, env=env, cwd=tmp_path)
+            assert (done.returncode, done.stderr.count("zoo-broken 0.3")) == (0, 1), done.stderr
+        done = typed("zoos", "broken", env=env, cwd=tmp_path)
+        assert done.returncode == 2 and "ZeroDivisionError" in done.stderr
 
 
 def test_a_clumsy_package_is_in_nobodys_way(zoo: LocalZoo, tmp_path: Path) -> None:

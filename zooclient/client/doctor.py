@@ -61,7 +61,7 @@ def check_up(client: Client) -> Iterator[Finding]:
         except ConfigError as error:
             if scheme in own_schemes():
                 raise
-            yield _told(scheme, "plug-in", "fail", error)
+            yield _told(scheme, "plug-in", "warn", error)
             continue
         if provider.endpoint is not None:
             yield from _zoo(client, provider)
