@@ -66,7 +66,7 @@ def test_keep_leaves_the_home_and_says_where(tmp_path: Path, scratch: Path) -> N
         *("resolve", "get", "same bytes", "resolve", "get", "same bytes", "get", "failover", "get", "run"),
         *(("publish", "publish", "get", "get") if find_spec("modelscope") and find_spec("huggingface_hub") else ()),
     ]
-    assert told["steps"][-1]["exit_code"] == 5
+    assert [step["exit_code"] for step in told["steps"] if step.get("exit_code")] == [5]
     assert [str(path) for path in scratch.iterdir()] == [told["home"]]
     assert list(Path(told["home"]).rglob("home/v1/snapshots/**/model.safetensors"))
 
