@@ -33,6 +33,7 @@ from zooclient.serve.huggingface_answers import (
     redirect,
 )
 from zooclient.serve.huggingface_bytes import ByteOrigin
+from zooclient.serve.huggingface_router import Router
 from zooclient.serve.listing import Candidate, select
 from zooclient.serve.protocol import Origins, Site
 from zooclient.serve.quota import WINDOW, Quota, Spent
@@ -45,6 +46,8 @@ _EXPOSED = (
     "X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,"
     "X-Linked-Size,X-Linked-ETag,X-Xet-Hash"
 )
+#: How every Space is.
+_RUNTIME = {"stage": "RUNNING", "hardware": {"current": "cpu-basic", "requested": "cpu-basic"}, "gcTimeout": 172800}
 #: Entries on a page of a listing or a tree at the most, and of a tree with ``expand``.
 _PAGE, _EXPANDED = 1000, 50
 
@@ -70,6 +73,7 @@ class Hub:
         self._clock = site.clock
         self._quota = Quota(site.options.limits, site.clock)
         self._describer = Describer(site.shelf)
+        self._router = Router(site.shelf, site.accounts)
 
     def answer(self, question: Question) -> Answer:
         """Returns what the Hub would say."""
@@ -99,6 +103,10 @@ class Hub:
             whoami = segments == ("api", "whoami-v2")
             message = "Invalid username or password." if whoami else "Invalid credentials in Authorization header"
             raise Refusal(error_answer(401, message, api=True)) from None
+        if question.method == "POST" and segments[0] != "api":
+            run = self._router.answer(question, segments, visitor)
+            if run is not None:
+                return run
         if segments[0] != "api":
             return self._file_route(question, segments, visitor)
         rest = segments[1:]
@@ -310,6 +318,7 @@ class Hub:
                 "models": [model],
                 "subdomain": demo.replace("/", "-").lower(),
                 "tags": ["gradio", "region:us"],
+                **({"runtime": _RUNTIME} if "runtime" in question.values("expand") else {}),
             }
             for demo, model in spaces.items()
         ]

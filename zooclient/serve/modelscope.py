@@ -26,6 +26,7 @@ from zooclient.serve.accounts import Account, knows, let_in
 from zooclient.serve.describe import Describer
 from zooclient.serve.exchange import Answer, Question, Refusal, guarded
 from zooclient.serve.modelscope_bytes import Objects, by_gateway, signed
+from zooclient.serve.modelscope_inference import Inference
 from zooclient.serve.modelscope_payloads import Shown, declined, legacy, openapi, refused
 from zooclient.serve.protocol import Origins, Site
 from zooclient.serve.quota import Quota
@@ -61,6 +62,7 @@ class Scope:
         self._clock = site.clock
         self._quota = Quota(site.options.limits, site.clock)
         self._describer = Describer(site.shelf)
+        self._inference = Inference(site.shelf, site.accounts)
 
     def answer(self, question: Question) -> Answer:
         """Returns what ModelScope would say."""
@@ -148,6 +150,9 @@ class Scope:
 
     def _route(self, question: Question, segments: tuple[str, ...]) -> Answer:
         visitor = self._visitor(question)
+        run = self._inference.answer(question, segments, visitor)
+        if run is not None:
+            return run
         if question.method in ("POST", "PUT"):
             return self._written(question, segments, visitor)
         match segments:

@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from zooclient.serve.civitai.offer import Offer
 from zooclient.serve.replicate.hosted import Hosted
+from zooclient.serve.served import Served
 
 #: What the Hub states as the creation time of everything older than its records. A folder keeps no such time,
 #: and an id made from it is the same after a restart.
@@ -82,6 +83,7 @@ class Terms:
         demos: Ids of Spaces that show it at work.
         offer: What Civitai alone knows of it.
         hosted: What Replicate alone knows of it.
+        served: How it is run at the inference APIs of the Hub and of ModelScope. None: nobody runs it.
     """
 
     gated: Literal[False, "auto", "manual"] = False
@@ -96,6 +98,7 @@ class Terms:
     demos: tuple[str, ...] = ()
     offer: Offer = field(factory=Offer)
     hosted: Hosted = field(factory=Hosted)
+    served: Served | None = None
 
 
 @frozen(kw_only=True)

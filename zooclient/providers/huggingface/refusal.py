@@ -10,6 +10,7 @@ import json
 
 from zooclient.errors import (
     AccessError,
+    ConfigError,
     Gone,
     IntegrityError,
     NetworkError,
@@ -39,6 +40,54 @@ def refusal(response: Response, ref: Ref | None, operation: str, *, web: str) ->
         web: Address of the pages for people, without a slash at the end.
     """
     return complete(_read(response, ref, operation, web), response, "hf", ref, operation)
+
+
+def run_refusal(response: Response, ref: Ref, host: str, *, web: str) -> ZooError:
+    """Returns the error that an answer of the router, or of the host behind it, means.
+
+    Args:
+        response: The answer, any status but a success.
+        ref: The model that was to be run.
+        host: Who was asked to.
+        web: Address of the pages for people, without a slash at the end.
+    """
+    return complete(_read_run(response, ref, host, web), response, "hf", ref, "run")
+
+
+def _read_run(response: Response, ref: Ref, host: str, web: str) -> ZooError:
+    status, said = response.status, _said(response)
+    if status == 401:
+        return AccessError(
+            f"{ref} is run for those alone who are logged in{quoted(said)}.",
+            access_url=f"{web}/settings/tokens",
+            hint="The token needs the right to call Inference Providers. " + _LOGIN.format(web),
+        )
+    if status == 402:
+        return AccessError(
+            f"The credits for runs are used up{quoted(said)}.",
+            access_url=f"{web}/settings/billing",
+            hint=f"More are bought at {web}/settings/billing; some come anew each month.",
+        )
+    if status == 403:
+        return AccessError(
+            f"The account that asks may not run {ref}{quoted(said)}.",
+            access_url=f"{web}/settings/tokens",
+            hint="The token needs the right to call Inference Providers; a gated model needs access besides.",
+        )
+    if status in (404, 410):
+        return Unsupported(f"{host} does not run {ref} any more{quoted(said)}.", hint="Another host may: served_by.")
+    if status in (400, 413, 422):
+        return ConfigError(f"{host} does not take these inputs for {ref}{quoted(said)}.")
+    if status == 503:
+        return NetworkError(
+            f"{host} has no machine ready for {ref}{quoted(said)}.",
+            hint="The model may be loading: try again in a minute.",
+        )
+    if status == 504:
+        return NetworkError(
+            f"{host} took too long for {ref}{quoted(said)}.", hint="Ask for less, or stream: then each piece comes."
+        )
+    return _read(response, ref, "run", web)
 
 
 def _read(response: Response, ref: Ref | None, operation: str, web: str) -> ZooError:
@@ -151,6 +200,7 @@ def _said(response: Response) -> str:
         kind = response.headers.get("content-type", "")
         return line(response.text()) if kind.startswith("text/plain") else ""
     told = mapping(body)
-    errors = told.get("errors")
+    error, errors = told.get("error"), told.get("errors")
     listed = [mapping(item).get("message") for item in errors] if isinstance(errors, list) else []
-    return line("; ".join(strings(told.get("error")) or strings(listed)))
+    inner = strings(mapping(error).get("message")) or strings(told.get("message"))  # as the hosts of models say it
+    return line("; ".join(strings(error) or strings(listed) or inner))

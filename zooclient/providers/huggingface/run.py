@@ -1,0 +1,249 @@
+"""Runs of models that somebody hosts for the Hub, through the Hub's own client.
+
+``huggingface_hub``'s ``InferenceClient`` knows what each host takes for each task. It works in a process of its own
+(:mod:`zooclient.providers.huggingface.run_child`), behind the guard: the token goes to the Hub and to its router, and
+to no host. Hosts run a model by its name: which revision answered is not told.
+"""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from zooclient import __version__
+from zooclient.errors import ConfigError, NetworkError, ProtocolError, Unsupported, ZooError
+from zooclient.net.exchange import Entrusted, Flow, Means, Request, Response, fetch
+from zooclient.providers.chat import Completion, Pieces, events, question, read_completion
+from zooclient.providers.child import ask_child, names_and_texts
+from zooclient.providers.given import Given, made_file, read_inputs, told_inputs
+from zooclient.providers.huggingface import wire
+from zooclient.providers.huggingface.endpoint import router
+from zooclient.providers.huggingface.hosts import CHAT, OWN, Host, chosen, hosts_url, read_hosts, task_url
+from zooclient.providers.huggingface.official import child_environment
+from zooclient.providers.huggingface.refusal import refusal, run_refusal
+from zooclient.providers.reading import line, mapping, string
+from zooclient.records.model import ModelRecord
+from zooclient.records.run import Run, RunEvent, RunFile, RunRequest
+
+_CHILD = Path(__file__).with_name("run_child.py")
+
+#: Seconds that a host may be silent.
+_PATIENCE = 600.0
+#: Tasks that come piece by piece.
+_STREAMS = (CHAT, "text-generation")
+
+Told = Callable[[RunEvent], None] | None
+
+
+def run(endpoint: str, record: ModelRecord, request: RunRequest, told: Told) -> Flow[Run]:
+    """One run, see :class:`~zooclient.providers.further.HostsModels`.
+
+    Args:
+        endpoint: Address of the Hub, without a slash at the end.
+        record: The model.
+        request: What is asked of it.
+        told: Called with each piece. None: the end alone is awaited.
+    """
+    try:
+        if request.destination is not None:
+            raise Unsupported("The hosts of the Hub do not train.", hint="replicate: models can be trained.")
+        response = yield from fetch(Request(url=hosts_url(endpoint, record.ref.id)))
+        if not response.ok:
+            raise refusal(response, record.ref, "run", web=endpoint)
+        hosts = read_hosts(response.json())
+        host = chosen(hosts, request)
+        if host is None:
+            raise (yield from _not_hosted(endpoint, record, request, hosts))
+        work = _Work(endpoint=endpoint, record=record, request=request, host=host, inputs=read_inputs(request.inputs))
+        wish = work.wish(stream=told is not None and host.task in _STREAMS)
+        answer = yield Entrusted(url=router(endpoint), run=lambda means: work.do(wish, means, told))
+        return work.read(*answer)
+    except ZooError as error:
+        error.about(zoo=wire.SCHEME, ref=str(record.ref), operation="run")
+        raise
+
+
+def _not_hosted(endpoint: str, record: ModelRecord, request: RunRequest, hosts: tuple[Host, ...]) -> Flow[Unsupported]:
+    """The error for a model that nobody runs as was asked, with what would."""
+    if hosts:
+        offers = ", ".join(f"{host.task} at {host.name}" + ("" if host.works else " (failing)") for host in hosts)
+        wished = "".join((f" for {request.task}" if request.task else "", f" at {request.served_by or 'any host'}"))
+        return Unsupported(f"{record.ref} is not run{wished}.", hint=f"It is run for {offers}.")
+    demos = record.demos
+    if not demos:
+        response: Response = yield from fetch(Request(url=wire.spaces_url(endpoint, record.ref.id)))
+        demos = wire.read_demos(response.json(), endpoint=endpoint) if response.ok else ()
+    shown = sorted(demos, key=lambda demo: demo.state != "RUNNING")[:3]
+    spaces = "; ".join(demo.url + (f" ({demo.state})" if demo.state else "") for demo in shown)
+    here = 'load() and into("transformers") run it on this machine.'
+    return Unsupported(
+        f"No host of the Hub runs {record.ref}.",
+        hint=f"Spaces that show it at work: {spaces}. {here}" if spaces else f"No Space shows it either. {here}",
+    )
+
+
+@frozen(kw_only=True)
+class _Work:
+    """One run, once it is known who does it.
+
+    Attributes:
+        endpoint: Address of the Hub.
+        record: The model.
+        request: What is asked of it.
+        host: Who runs it.
+        inputs: What is asked, files read.
+    """
+
+    endpoint: str
+    record: ModelRecord
+    request: RunRequest
+    host: Host
+    inputs: Mapping[str, Any]
+
+    def wish(self, *, stream: bool) -> dict[str, Any]:
+        """What the client is asked for, but for the token.
+
+        Raises:
+            ConfigError: The inputs are no chat.
+        """
+        at, chat, more = router(self.endpoint), self.host.task == CHAT, {}
+        url = task_url(at, self.host) if self.host.name == OWN else None
+        if chat:
+            url = f"{at}/v1"
+            named = f":{self.host.name}" if self.request.served_by is not None else ""
+            more = {"model": self.record.ref.id + named}
+        return {
+            "endpoint": self.endpoint,
+            "router": at,
+            "model": self.record.ref.id,
+            "host": self.host.name,
+            "served_id": self.host.served_id,
+            "url": url,
+            "task": self.host.task,
+            "method": self.host.method,
+            "inputs": _sent(question(self.inputs) if chat else self.inputs),
+            "more": more,
+            "stream": stream,
+            "timeout": self.request.deadline or _PATIENCE,
+            "version": __version__,
+        }
+
+    def do(
+        self, wish: Mapping[str, Any], means: Means, told: Told
+    ) -> tuple[Mapping[str, Any], Completion | str | None]:
+        """Lets the client make the call; blocks."""
+        pieces, texts = Pieces(), []
+
+        def heard(piece: Any) -> None:
+            said, thought = (piece, "") if isinstance(piece, str) else pieces.add(piece)
+            texts.append(said)
+            if told is not None:
+                for event in events(said, thought):
+                    told(event)
+
+        with tempfile.TemporaryDirectory(prefix="zooclient-run-", ignore_cleanup_errors=True) as home:
+            environ = child_environment(self.endpoint, means.environ, means.proxy, Path(home))
+            answer = ask_child(_CHILD, {**wish, "token": means.token}, environ, means.stop, heard)
+        if "chain" in answer:
+            raise self._judged([mapping(link) for link in answer["chain"] or ()])
+        if not wish["stream"]:
+            return answer, None
+        return answer, pieces.completion() if self.host.task == CHAT else "".join(texts)
+
+    def read(self, answer: Mapping[str, Any], streamed: Completion | str | None) -> Run:
+        """Returns what came of it."""
+        about = mapping(answer.get("about"))
+        served: str | None = string(about.get("x-inference-provider")) or self.host.name
+        if self.host.task == CHAT and self.request.served_by is None and "x-inference-provider" not in about:
+            served = None  # the router chose, and did not say whom
+        bare = evolve(self.record.ref, revision=None, content_digest=None)
+        run = Run(
+            ref=bare,
+            requested=self.record.requested,
+            status="succeeded",
+            inputs=told_inputs(self.inputs),
+            served_by=served,
+            task=self.host.task,
+            id=string(about.get("x-request-id")),
+            problems=self._problems(),
+        )
+        if self.host.task == CHAT:
+            said = streamed if isinstance(streamed, Completion) else read_completion(answer.get("value"))
+            return evolve(
+                run,
+                output=said.output,
+                id=said.id or run.id,
+                created_at=said.created_at,
+                metrics=said.metrics,
+                logs=said.thoughts,
+                extra=said.extra,
+            )
+        files: list[RunFile] = []
+        return evolve(run, output=streamed or _output(answer.get("value"), files), files=tuple(files))
+
+    def _problems(self) -> tuple[str, ...]:
+        asked = self.record.requested.revision
+        if asked is None:
+            return ()
+        return (f"Hosts run a model by its name: whether it was revision {asked} that answered is not told.",)
+
+    def _judged(self, chain: Sequence[Mapping[str, Any]]) -> ZooError:
+        """Our error for what the client raised: by what the host answered where it did, else by name."""
+        for link in chain:
+            status, headers = link.get("status"), mapping(link.get("headers"))
+            if isinstance(status, int) and status >= 300:
+                response = Response(
+                    request=Request(url=f"{router(self.endpoint)}/", method="POST"),
+                    status=status,
+                    headers={name: str(value) for name, value in headers.items()},
+                    body=str(link.get("body") or "").encode(),
+                )
+                return run_refusal(response, self.record.ref, self.host.name, web=self.endpoint)
+        names, texts = names_and_texts(chain)
+        said = line(texts[0]) if texts else "it said nothing"
+        if "Misfit" in names:
+            return ConfigError(f"{self.record.ref} cannot be run so: {said}.")
+        if names & {"ModuleNotFoundError", "ImportError"}:
+            return Unsupported(
+                f"huggingface_hub cannot be used here: {said}",
+                hint="`python -m pip install 'huggingface_hub>=0.34'` installs it.",
+            )
+        if names & {"InferenceTimeoutError", "TimeoutException", "Timeout", "TimeoutError"}:
+            return NetworkError(
+                f"{self.host.name} did not answer for {self.record.ref} in time: {said}",
+                hint="A model that has to be loaded first takes long: try again, or with a larger deadline.",
+            )
+        if names & {"TransportError", "RequestException", "ConnectionError", "GenerationError"}:
+            return NetworkError(f"The answer of {self.host.name} for {self.record.ref} did not arrive: {said}")
+        if "Crash" in names:
+            return ProtocolError(f"huggingface_hub could not run {self.record.ref}: {said}")
+        if "NotImplementedError" in names or ("ValueError" in names and "JSONDecodeError" not in names):
+            return ConfigError(f"{self.record.ref} cannot be run so at {self.host.name}: {said}")
+        return ProtocolError(
+            f"What {self.host.name} answered for {self.record.ref} is of another shape than expected: {said}",
+            hint="A newer huggingface_hub may read it.",
+        )
+
+
+def _sent(value: Any) -> Any:
+    """The inputs as JSON values; a file as ``{"$bytes": base64}``."""
+    if isinstance(value, Given):
+        return {"$bytes": base64.b64encode(value.content).decode()}
+    if isinstance(value, Mapping):
+        return {name: _sent(item) for name, item in value.items()}
+    return [_sent(item) for item in value] if isinstance(value, list) else value
+
+
+def _output(value: Any, files: list[RunFile]) -> Any:
+    """The output with ``{"file": NAME}`` in place of each file, which is added to ``files``."""
+    if isinstance(value, dict) and set(value) == {"$bytes"}:
+        files.append(made_file(len(files), base64.b64decode(value["$bytes"])))
+        return {"file": files[-1].name}
+    if isinstance(value, dict):
+        return {name: _output(item, files) for name, item in value.items() if item is not None}
+    return [_output(item, files) for item in value] if isinstance(value, list) else value
