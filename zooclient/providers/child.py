@@ -31,6 +31,8 @@ def ask_child(
     environ: Mapping[str, str],
     stop: Stop,
     told: Callable[[Any], None] | None = None,
+    *,
+    grace: float = 0.0,
 ) -> Mapping[str, Any]:
     """Runs a script of ours, hands it a wish over stdin, and returns what it tells on stdout, both JSON.
 
@@ -40,6 +42,7 @@ def ask_child(
         environ: The whole environment of the process.
         stop: Ends it.
         told: Called with what each line ``{"more": …}`` holds, as it comes. None: nobody listens.
+        grace: Seconds that it has to tidy up in when it is ended, where the system can ask it to.
 
     Returns:
         Its answer, the line without ``more``; a ``chain`` of one error named ``Crash`` where it ended without one.
@@ -75,9 +78,7 @@ def ask_child(
                     told(heard["more"])
         process.wait()
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        _end(process, grace)
         for pipe in pipes:
             pipe.join()
         for end in (process.stdin, process.stdout, process.stderr):
@@ -85,6 +86,16 @@ def ask_child(
                 cast(IO[bytes], end).close()
     last = line(noise.decode("utf-8", "replace"))
     return answer or {"chain": [{"names": ["Crash"], "text": f"it ended with status {process.returncode} ({last})"}]}
+
+
+def _end(process: subprocess.Popen[bytes], grace: float) -> None:
+    if process.poll() is None and grace > 0:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(grace)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
 
 
 def _hand_over(pipe: IO[bytes], wish: bytes) -> None:

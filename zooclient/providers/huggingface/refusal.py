@@ -10,7 +10,6 @@ import json
 
 from zooclient.errors import (
     AccessError,
-    ConfigError,
     Gone,
     IntegrityError,
     NetworkError,
@@ -25,7 +24,7 @@ from zooclient.providers.reading import line, mapping, strings
 from zooclient.providers.refusing import asked_wait, by_status, complete, quoted, subject
 from zooclient.records.ref import Ref
 
-_LOGIN = "`zooclient login hf` stores a token; one is made at {}/settings/tokens."
+LOGIN = "`zooclient login hf` stores a token; one is made at {}/settings/tokens."
 _NOT_KNOWN = "invalid credentials in authorization header"
 _DISABLED = "access to this resource is disabled"
 
@@ -42,56 +41,8 @@ def refusal(response: Response, ref: Ref | None, operation: str, *, web: str) ->
     return complete(_read(response, ref, operation, web), response, "hf", ref, operation)
 
 
-def run_refusal(response: Response, ref: Ref, host: str, *, web: str) -> ZooError:
-    """Returns the error that an answer of the router, or of the host behind it, means.
-
-    Args:
-        response: The answer, any status but a success.
-        ref: The model that was to be run.
-        host: Who was asked to.
-        web: Address of the pages for people, without a slash at the end.
-    """
-    return complete(_read_run(response, ref, host, web), response, "hf", ref, "run")
-
-
-def _read_run(response: Response, ref: Ref, host: str, web: str) -> ZooError:
-    status, said = response.status, _said(response)
-    if status == 401:
-        return AccessError(
-            f"{ref} is run for those alone who are logged in{quoted(said)}.",
-            access_url=f"{web}/settings/tokens",
-            hint="The token needs the right to call Inference Providers. " + _LOGIN.format(web),
-        )
-    if status == 402:
-        return AccessError(
-            f"The credits for runs are used up{quoted(said)}.",
-            access_url=f"{web}/settings/billing",
-            hint=f"More are bought at {web}/settings/billing; some come anew each month.",
-        )
-    if status == 403:
-        return AccessError(
-            f"The account that asks may not run {ref}{quoted(said)}.",
-            access_url=f"{web}/settings/tokens",
-            hint="The token needs the right to call Inference Providers; a gated model needs access besides.",
-        )
-    if status in (404, 410):
-        return Unsupported(f"{host} does not run {ref} any more{quoted(said)}.", hint="Another host may: served_by.")
-    if status in (400, 413, 422):
-        return ConfigError(f"{host} does not take these inputs for {ref}{quoted(said)}.")
-    if status == 503:
-        return NetworkError(
-            f"{host} has no machine ready for {ref}{quoted(said)}.",
-            hint="The model may be loading: try again in a minute.",
-        )
-    if status == 504:
-        return NetworkError(
-            f"{host} took too long for {ref}{quoted(said)}.", hint="Ask for less, or stream: then each piece comes."
-        )
-    return _read(response, ref, "run", web)
-
-
 def _read(response: Response, ref: Ref | None, operation: str, web: str) -> ZooError:
-    status, code, said = response.status, response.headers.get("x-error-code", ""), _said(response)
+    status, code, said = response.status, response.headers.get("x-error-code", ""), said_by(response)
     asked = subject(response, ref)
     target = redirect_target(response)
     if target is not None:
@@ -103,7 +54,7 @@ def _read(response: Response, ref: Ref | None, operation: str, web: str) -> ZooE
         return RateLimited(
             f"The Hub asks to wait before {asked} is asked again.",
             retry_after=asked_wait(response),
-            hint="A token has a larger budget: " + _LOGIN.format(web),
+            hint="A token has a larger budget: " + LOGIN.format(web),
         )
     if status in (408, 425) or status >= 500:
         return _failing(status, asked, said)
@@ -137,7 +88,7 @@ def _gated(response: Response, ref: Ref | None, asked: str, said: str, web: str)
         return AccessError(
             f"{asked} is gated: its authors let in only those who asked and are logged in.",
             access_url=page,
-            hint=f"Ask for access at {page}, then log in: " + _LOGIN.format(web),
+            hint=f"Ask for access at {page}, then log in: " + LOGIN.format(web),
         )
     return AccessError(
         f"{asked} is gated, and the account that asks has no access{quoted(said)}.",
@@ -164,11 +115,11 @@ def _missing(
         return AccessError(
             "The Hub does not know the token that was sent, or none was.",
             access_url=f"{web}/settings/tokens",
-            hint="It may be mistyped, expired or revoked. " + _LOGIN.format(web),
+            hint="It may be mistyped, expired or revoked. " + LOGIN.format(web),
         )
     return NotFound(
         f"The Hub has no {asked}, or none that this account may see.",
-        hint="Is the name right? A private model looks the same to strangers: " + _LOGIN.format(web),
+        hint="Is the name right? A private model looks the same to strangers: " + LOGIN.format(web),
     )
 
 
@@ -189,7 +140,7 @@ def _other(status: int, asked: str, said: str, web: str) -> ZooError:
     )
 
 
-def _said(response: Response) -> str:
+def said_by(response: Response) -> str:
     """The server's own words: ``X-Error-Message``, ``{"error": …}``, ``{"errors": [{"message": …}]}``, or text."""
     words = response.headers.get("x-error-message")
     if words:

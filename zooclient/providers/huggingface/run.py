@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import base64
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve, frozen
 
 from zooclient import __version__
-from zooclient.errors import ConfigError, NetworkError, ProtocolError, Unsupported, ZooError
+from zooclient.errors import Unsupported, ZooError
 from zooclient.net.exchange import Entrusted, Flow, Means, Request, Response, fetch
 from zooclient.providers.chat import Completion, Pieces, events, question, read_completion
-from zooclient.providers.child import ask_child, names_and_texts
+from zooclient.providers.child import ask_child
 from zooclient.providers.given import Given, made_file, read_inputs, told_inputs
 from zooclient.providers.huggingface import wire
 from zooclient.providers.huggingface.endpoint import router
 from zooclient.providers.huggingface.hosts import CHAT, OWN, Host, chosen, hosts_url, read_hosts, task_url
 from zooclient.providers.huggingface.official import child_environment
-from zooclient.providers.huggingface.refusal import refusal, run_refusal
-from zooclient.providers.reading import line, mapping, string
+from zooclient.providers.huggingface.refusal import refusal
+from zooclient.providers.huggingface.run_refusal import judged
+from zooclient.providers.reading import mapping, string
 from zooclient.records.model import ModelRecord
 from zooclient.records.run import Run, RunEvent, RunFile, RunRequest
 
@@ -150,7 +151,8 @@ class _Work:
             environ = child_environment(self.endpoint, means.environ, means.proxy, Path(home))
             answer = ask_child(_CHILD, {**wish, "token": means.token}, environ, means.stop, heard)
         if "chain" in answer:
-            raise self._judged([mapping(link) for link in answer["chain"] or ()])
+            chain = [mapping(link) for link in answer["chain"] or ()]
+            raise judged(chain, self.record.ref, self.host.name, web=self.endpoint)
         if not wish["stream"]:
             return answer, None
         return answer, pieces.completion() if self.host.task == CHAT else "".join(texts)
@@ -191,43 +193,6 @@ class _Work:
         if asked is None:
             return ()
         return (f"Hosts run a model by its name: whether it was revision {asked} that answered is not told.",)
-
-    def _judged(self, chain: Sequence[Mapping[str, Any]]) -> ZooError:
-        """Our error for what the client raised: by what the host answered where it did, else by name."""
-        for link in chain:
-            status, headers = link.get("status"), mapping(link.get("headers"))
-            if isinstance(status, int) and status >= 300:
-                response = Response(
-                    request=Request(url=f"{router(self.endpoint)}/", method="POST"),
-                    status=status,
-                    headers={name: str(value) for name, value in headers.items()},
-                    body=str(link.get("body") or "").encode(),
-                )
-                return run_refusal(response, self.record.ref, self.host.name, web=self.endpoint)
-        names, texts = names_and_texts(chain)
-        said = line(texts[0]) if texts else "it said nothing"
-        if "Misfit" in names:
-            return ConfigError(f"{self.record.ref} cannot be run so: {said}.")
-        if names & {"ModuleNotFoundError", "ImportError"}:
-            return Unsupported(
-                f"huggingface_hub cannot be used here: {said}",
-                hint="`python -m pip install 'huggingface_hub>=0.34'` installs it.",
-            )
-        if names & {"InferenceTimeoutError", "TimeoutException", "Timeout", "TimeoutError"}:
-            return NetworkError(
-                f"{self.host.name} did not answer for {self.record.ref} in time: {said}",
-                hint="A model that has to be loaded first takes long: try again, or with a larger deadline.",
-            )
-        if names & {"TransportError", "RequestException", "ConnectionError", "GenerationError"}:
-            return NetworkError(f"The answer of {self.host.name} for {self.record.ref} did not arrive: {said}")
-        if "Crash" in names:
-            return ProtocolError(f"huggingface_hub could not run {self.record.ref}: {said}")
-        if "NotImplementedError" in names or ("ValueError" in names and "JSONDecodeError" not in names):
-            return ConfigError(f"{self.record.ref} cannot be run so at {self.host.name}: {said}")
-        return ProtocolError(
-            f"What {self.host.name} answered for {self.record.ref} is of another shape than expected: {said}",
-            hint="A newer huggingface_hub may read it.",
-        )
 
 
 def _sent(value: Any) -> Any:

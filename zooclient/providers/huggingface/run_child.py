@@ -42,6 +42,8 @@ def main() -> None:
         tell({"value": _run(wish, about, lambda piece: tell({"more": _plain(piece)})), "about": about})
     except Exception as error:  # whatever a foreign client raises is told, and judged on the other side
         chain = told(error)
+        for link in chain[:1]:
+            link["answered"] = bool(about)
         response = getattr(error, "response", None)
         if chain and response is not None:
             chain[0]["body"] = _words(response)
@@ -51,6 +53,7 @@ def main() -> None:
 
 def _run(wish: dict[str, Any], about: dict[str, str], more: Callable[[Any], None]) -> Any:
     def answered(response: Any) -> None:
+        about.update({"status": str(response.status_code)})
         about.update({name: response.headers[name] for name in _TOLD if name in response.headers})
 
     guard(wish["endpoint"], wish["router"], token=wish["token"], answered=answered)
@@ -143,7 +146,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (bytes, bytearray)):
         return {"$bytes": base64.b64encode(value).decode()}
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        whole = {**value, **getattr(value, "__dict__", {})}  # what the client does not know is an attribute alone
+        return {str(name): _plain(item) for name, item in whole.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if hasattr(value, "tolist"):
@@ -151,9 +155,9 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "save"):  # a picture after all
         import io
 
-        whole = io.BytesIO()
-        value.save(whole, "PNG")
-        return _plain(whole.getvalue())
+        picture = io.BytesIO()
+        value.save(picture, "PNG")
+        return _plain(picture.getvalue())
     return value if value is None or isinstance(value, (str, bool, int, float)) else str(value)
 
 
