@@ -29,7 +29,9 @@ from zooclient.records.ref import Ref
 if TYPE_CHECKING:
     from zooclient.client.hits import AsyncHits
     from zooclient.client.mirroring import Mirrored
-    from zooclient.loading.model import Model
+    from zooclient.client.runners import AsyncRunner
+    from zooclient.loading.model import AsyncModel
+    from zooclient.loading.remote import AsyncRemoteModel
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
     from zooclient.records.query import Query
+    from zooclient.records.run import Run
     from zooclient.records.snapshot import Snapshot
     from zooclient.records.sources import Sources
     from zooclient.settings import Settings
@@ -251,9 +254,9 @@ class AsyncClient:
         deadline: float | None = None,
         via: str | None = None,
         only_from: str | None = None,
-    ) -> Model:
+    ) -> AsyncModel:
         """As :meth:`zooclient.Client.load`."""
-        from zooclient.loading.model import Model
+        from zooclient.loading.model import AsyncModel
 
         stop = own_cancel(cancel, deadline)
         flow = self._steps.download(
@@ -265,11 +268,38 @@ class AsyncClient:
             via=via,
             only_from=only_from,
         )
-        return Model(await self.run(flow, stop))
+        return AsyncModel(await self.run(flow, stop), self._runner)
 
     async def sources(self, ref: str | Ref | ModelRecord, *, zoos: str | Iterable[str] | None = None) -> Sources:
         """As :meth:`zooclient.Client.sources`."""
         return await self.run(self._steps.sources(ref, zoos_of(zoos)))
+
+    # -- run ------------------------------------------------------------------------------------
+
+    async def open(self, ref: str | Ref | ModelRecord) -> AsyncRemoteModel:
+        """As :meth:`zooclient.Client.open`."""
+        from zooclient.loading.remote import AsyncRemoteModel
+
+        return AsyncRemoteModel(await self.run(self._steps.record_of(ref, "open")), self._runner)
+
+    async def repeat(
+        self,
+        run: Run | StrPath,
+        inputs: Mapping[str, Any] | None = None,
+        /,
+        *,
+        to: StrPath | None = None,
+        deadline: float | None = None,
+        via: str | None = None,
+        cancel: Cancel | None = None,
+    ) -> Run:
+        """As :meth:`zooclient.Client.repeat`."""
+        return await self._runner().repeat(run, inputs, to=to, deadline=deadline, via=via, cancel=cancel)
+
+    def _runner(self) -> AsyncRunner:
+        from zooclient.client.runners import AsyncRunner
+
+        return AsyncRunner(self._steps, self.run)
 
     # -- keep -----------------------------------------------------------------------------------
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from zooclient.client.hits import Hits
     from zooclient.client.job import Job
     from zooclient.client.mirroring import Mirrored
+    from zooclient.client.runners import SyncRunner
     from zooclient.loading.model import Model
+    from zooclient.loading.remote import RemoteModel
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
     from zooclient.records.query import Query
+    from zooclient.records.run import Run
     from zooclient.records.snapshot import Snapshot
     from zooclient.records.sources import Sources
     from zooclient.settings import Settings
@@ -427,7 +430,7 @@ class Client:
             via=via,
             only_from=only_from,
         )
-        return Model(self.run(flow, stop))
+        return Model(self.run(flow, stop), self._runner)
 
     def sources(self, ref: str | Ref | ModelRecord, *, zoos: str | Iterable[str] | None = None) -> Sources:
         """Finds where else the files of a model lie, each place proved by its sha256.
@@ -448,6 +451,57 @@ class Client:
             ZooError: As for :meth:`resolve`, about the model itself.
         """
         return self.run(self._steps.sources(ref, zoos_of(zoos)))
+
+    # -- run ------------------------------------------------------------------------------------
+
+    def open(self, ref: str | Ref | ModelRecord) -> RemoteModel:
+        """Opens a model to be run where it is hosted; no weight is fetched.
+
+        Args:
+            ref: The model. A record asks nobody, nor does a pin whose record is held.
+
+        Returns:
+            The model: ``run(…)``, ``stream(…)``, ``train(…)``, ``record``.
+
+        Raises:
+            ZooError: As for :meth:`resolve`. Whether anybody hosts it is found out when it is run.
+        """
+        from zooclient.loading.remote import RemoteModel
+
+        return RemoteModel(self.run(self._steps.record_of(ref, "open")), self._runner)
+
+    def repeat(
+        self,
+        run: Run | StrPath,
+        inputs: Mapping[str, Any] | None = None,
+        /,
+        *,
+        to: StrPath | None = None,
+        deadline: float | None = None,
+        via: str | None = None,
+        cancel: Cancel | None = None,
+    ) -> Run:
+        """Runs once more what was run before: the same version, with the same inputs.
+
+        Args:
+            run: A run, the ``run.json`` of one, or the folder that holds it.
+            inputs: What is to be another than it was. Files and secrets are no part of a saved run: they are given
+                again.
+            to: As for :meth:`zooclient.Model.run`.
+            deadline: As for :meth:`zooclient.Model.run`.
+            via: As for :meth:`zooclient.Model.run`.
+            cancel: As for :meth:`zooclient.Model.run`.
+
+        Raises:
+            ConfigError: It cannot be read, or a file that went in is not given.
+            ZooError: As for :meth:`zooclient.Model.run`.
+        """
+        return self._runner().repeat(run, inputs, to=to, deadline=deadline, via=via, cancel=cancel)
+
+    def _runner(self) -> SyncRunner:
+        from zooclient.client.runners import SyncRunner
+
+        return SyncRunner(self._steps, self.run)
 
     # -- keep -----------------------------------------------------------------------------------
 

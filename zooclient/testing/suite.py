@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from attrs import evolve, fields_dict, frozen
 
 from zooclient.errors import AccessError, NetworkError, NotFound, Offline, Unsupported, ZooError
-from zooclient.net.exchange import Call, Entrusted, Flow, Request, Response, replay
+from zooclient.net.exchange import Flow, Listen, Request, Response, replay
 from zooclient.providers.base import Provider
 from zooclient.providers.registry import provider_for
 from zooclient.records.digest import PROOF
@@ -310,9 +310,11 @@ def _flows(case: ProviderCase) -> Iterator[tuple[str, Flow[object]]]:
 def _first(flow: Flow[object]) -> tuple[Request, ...]:
     ask = next(flow)
     flow.close()
-    if isinstance(ask, Call | Entrusted):
-        return ()
-    return ask if isinstance(ask, tuple) else (ask,)
+    if isinstance(ask, Listen):
+        return (ask.request,)
+    if isinstance(ask, tuple):
+        return ask
+    return (ask,) if isinstance(ask, Request) else ()
 
 
 def _answering(body: bytes) -> Callable[[Request], Response]:
