@@ -13,7 +13,7 @@ from zooclient import Client
 from zooclient.providers.further import HostsModels
 from zooclient.providers.registry import provider_for
 from zooclient.records.run import Run, RunEvent, RunRequest
-from zooclient.settings import Settings, ZooSettings
+from zooclient.settings import Limits, Settings, ZooSettings
 from zooclient.testing import LocalZoo
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
@@ -64,8 +64,8 @@ def hosting(scheme: str, endpoint: str) -> HostsModels:
 @contextmanager
 def hosted(home: Path, **tokens: str) -> Iterator[Hosted]:
     """Starts both; ``tokens`` take the place of the right ones."""
-    with (
-        LocalZoo(zoos=("hf", "modelscope")) as zoo,
-        Client(home=home, endpoints=zoo.endpoints, tokens={**zoo.tokens, **tokens}) as client,
-    ):
-        yield Hosted(zoo, client)
+    settings = Settings(limits=Limits(backoff_base=0.01))
+    with LocalZoo(zoos=("hf", "modelscope", "replicate")) as zoo:
+        own = {**zoo.tokens, **tokens}
+        with Client(home=home, endpoints=zoo.endpoints, tokens=own, settings=settings) as client:
+            yield Hosted(zoo, client)

@@ -13,6 +13,7 @@ from typing import Any
 from attrs import field, frozen
 
 from zooclient.errors import ConfigError, NetworkError, ProtocolError
+from zooclient.providers.given import Given
 from zooclient.providers.reading import entries, fields, line, mapping, plain, string
 from zooclient.records.run import RunEvent
 
@@ -50,7 +51,8 @@ def question(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the fields of a request: ``messages``, made of a prompt where there are none, and what was given besides.
 
     Args:
-        inputs: ``messages``, or a text under one of :data:`WORDS`; ``system``, a text, may stand before either.
+        inputs: ``messages``, or a text under one of :data:`WORDS`, beside which an ``image`` may stand; ``system``, a
+            text, may stand before either. Files were read; each becomes an address that holds it.
 
     Raises:
         ConfigError: There is neither, or they are of the wrong kind.
@@ -62,9 +64,10 @@ def question(inputs: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(messages, (list, tuple)) or not all(isinstance(message, Mapping) for message in messages):
             raise ConfigError("messages have to be a list of objects with role and content.", operation="run")
     elif len(given) == 1 and "messages" not in asked:
-        messages = [{"role": "user", "content": asked.pop(given[0])}]
-        if not isinstance(messages[0]["content"], (str, list)):
+        said = asked.pop(given[0])
+        if not isinstance(said, (str, list)):
             raise ConfigError(f"{given[0]} has to be a text.", operation="run")
+        messages = [{"role": "user", "content": _with_image(said, asked.pop("image", None))}]
     else:
         raise ConfigError(
             "A chat takes either messages or a prompt.",
@@ -73,7 +76,23 @@ def question(inputs: Mapping[str, Any]) -> dict[str, Any]:
         )
     system = asked.pop("system", None)
     first = [] if system is None else [{"role": "system", "content": system}]
-    return {"messages": [*first, *messages], **asked}
+    whole: dict[str, Any] = _addressed({"messages": [*first, *messages], **asked})
+    return whole
+
+
+def _with_image(said: str | list[Any], image: Any) -> str | list[Any]:
+    if image is None:
+        return said
+    text = [{"type": "text", "text": said}] if isinstance(said, str) else said
+    return [*text, {"type": "image_url", "image_url": {"url": image}}]
+
+
+def _addressed(value: Any) -> Any:
+    if isinstance(value, Given):
+        return value.data_uri()
+    if isinstance(value, Mapping):
+        return {name: _addressed(item) for name, item in value.items()}
+    return [_addressed(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def read_completion(payload: Any) -> Completion:

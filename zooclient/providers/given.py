@@ -6,9 +6,9 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from zooclient.errors import ConfigError
 from zooclient.providers.reading import plain
@@ -29,17 +29,25 @@ _MARKS: tuple[tuple[bytes, int, str, str], ...] = (
 )
 
 
+#: Bytes of one file that are sent, at the most.
+MOST: Final = 100_000_000
+
+
 @frozen
 class Given:
     """A file among the inputs.
 
     Attributes:
-        name: Its name; empty when it has none.
+        name: Its name; that of the input when it has none.
         content: Its bytes.
     """
 
     name: str
-    content: bytes
+    content: bytes = field(repr=False)
+
+    def data_uri(self) -> str:
+        """Returns the file as an address that holds it."""
+        return f"data:{_kind(self.content)[0]};base64,{base64.b64encode(self.content).decode()}"
 
     def told(self) -> dict[str, Any]:
         """Returns what the record of the run tells of it."""
@@ -85,16 +93,18 @@ def _kind(content: bytes) -> tuple[str, str]:
 def _read(name: str, value: Any) -> Any:
     if isinstance(value, Path):
         try:
-            return Given(value.name, value.read_bytes())
+            with value.open("rb") as file:
+                return _given(name, value.name, file.read(MOST + 1))
         except OSError as error:
             raise ConfigError(f"The file for {name} cannot be read: {error}", operation="run") from error
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return Given("", bytes(value))
+        return _given(name, name, bytes(value))
     if hasattr(value, "read"):
-        content = value.read()
+        content = value.read(MOST + 1)
         if not isinstance(content, bytes):
             raise ConfigError(f"The file for {name} has to be open in binary mode.", operation="run")
-        return Given(Path(str(getattr(value, "name", ""))).name, content)
+        called = getattr(value, "name", None)
+        return _given(name, Path(called).name if isinstance(called, str) else name, content)
     if isinstance(value, Mapping):
         return {str(key): _read(name, item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -102,6 +112,16 @@ def _read(name: str, value: Any) -> Any:
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     raise ConfigError(f"{name} is a {type(value).__name__}, which no hosted model takes.", operation="run")
+
+
+def _given(name: str, called: str, content: bytes) -> Given:
+    if len(content) > MOST:
+        raise ConfigError(
+            f"The file for {name} is larger than the {MOST // 1_000_000} MB that are sent.",
+            operation="run",
+            hint="Put it where it has an https: address, and give that.",
+        )
+    return Given(called, content)
 
 
 def _told(value: Any) -> Any:

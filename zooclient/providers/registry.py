@@ -20,6 +20,7 @@ from zooclient.records.rules import ALIASES
 if TYPE_CHECKING:
     from zooclient.net.auth import Credential
     from zooclient.providers.base import Keeper, Official, Provider
+    from zooclient.providers.further import HostsModels
     from zooclient.settings import Settings
 
 _GROUP = "zooclient.providers"
@@ -34,14 +35,19 @@ class _Zoo:
     Args:
         package: Its package below ``zooclient.providers``.
         provider: Class in its module ``provider``.
-        official: Class in its module ``official``. None: the zoo has no client of its own.
+        official: Class in its module ``official``, a source of bytes. None: the zoo has no client of its own for them.
+        runs: Class in the same module that runs models. None: the zoo has no client of its own for that, or it is the
+            only way.
         server: Whether it has a server; then its provider is made for an endpoint, and it has accounts.
     """
 
-    def __init__(self, package: str, provider: str, official: str | None = None, *, server: bool = True) -> None:
+    def __init__(
+        self, package: str, provider: str, official: str | None = None, *, runs: str | None = None, server: bool = True
+    ) -> None:
         self.package = package
         self.provider = provider
         self.official = official
+        self.runs = runs
         self.server = server
 
     def part(self, module: str) -> Any:
@@ -62,7 +68,7 @@ _OWN = {
     "hf": _Zoo("huggingface", "HuggingFace", "OfficialHub"),
     "modelscope": _Zoo("modelscope", "ModelScope", "OfficialModelScope"),
     "civitai": _Zoo("civitai", "Civitai"),
-    "replicate": _Zoo("replicate", "Replicate"),
+    "replicate": _Zoo("replicate", "Replicate", runs="OfficialReplicate"),
     "file": _Zoo("local", "Local", server=False),
 }
 
@@ -253,6 +259,21 @@ def official_for(provider: Provider, settings: Settings) -> Official:
         zoo=provider.scheme,
         hint='Leave via="official" (--via official) out.',
     )
+
+
+def has_official_runs(scheme: str) -> bool:
+    """Whether a zoo has a client of its own that is another way to run its models, see :func:`official_runs_for`."""
+    zoo = _OWN.get(scheme)
+    return zoo is not None and zoo.runs is not None
+
+
+def official_runs_for(provider: Provider) -> HostsModels | None:
+    """Returns the zoo's own client as a way to run its models; None: it has none, or no other way than that."""
+    zoo = _OWN.get(provider.scheme)
+    if zoo is None or zoo.runs is None:
+        return None
+    runs: HostsModels = getattr(zoo.part("official"), zoo.runs)(endpoint=provider.endpoint or "")
+    return runs
 
 
 def _token_of(provider: Provider, settings: Settings) -> str | None:

@@ -16,7 +16,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -111,18 +112,19 @@ def guarded(endpoint: str, token: str | None, proxy: str | None = None, kept: Ke
 
 def _run(wish: dict[str, Any], kept: Kept, more: Callable[[Any], None]) -> Any:
     client = guarded(wish["endpoint"], wish["token"], wish["proxy"], kept)
-    # Who stops us wants the model to stop, too: it is billed.
-    signal.signal(signal.SIGTERM, _leave)
+    leaving = _Leaving()
+    signal.signal(signal.SIGTERM, leaving)
     until = None if wish["deadline"] is None else time.monotonic() + wish["deadline"]
     given = {"input": {name: _value(value) for name, value in wish["inputs"].items()}}
     prediction: Any = None
     try:
         try:
             # Not with ``wait``: what has no id yet cannot be cancelled.
-            if wish["version"]:
-                prediction = client.predictions.create(version=wish["version"], **given)
-            else:
-                prediction = client.models.predictions.create(model=wish["model"], **given)
+            with leaving.held():
+                if wish["version"]:
+                    prediction = client.predictions.create(version=wish["version"], **given)
+                else:
+                    prediction = client.models.predictions.create(model=wish["model"], **given)
             if wish["stream"]:
                 _listen(prediction, more)
             while not kept.ended:
@@ -142,8 +144,27 @@ def _run(wish: dict[str, Any], kept: Kept, more: Callable[[Any], None]) -> Any:
             prediction.cancel()
 
 
-def _leave(*_: Any) -> None:
-    raise SystemExit(1)
+class _Leaving:
+    """Who stops us wants the model to stop, too, because it is billed: so not between a question and its answer."""
+
+    def __init__(self) -> None:
+        self._held = self._asked = False
+
+    def __call__(self, *_: Any) -> None:
+        self._asked = True
+        if not self._held:
+            raise SystemExit(1)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Leaves after the block, not within; what the block assigned is kept."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        if self._asked:
+            raise SystemExit(1)
 
 
 def _listen(prediction: Any, more: Callable[[Any], None]) -> None:
