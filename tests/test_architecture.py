@@ -48,11 +48,13 @@ PURE = (
     "zooclient.planning",
     "zooclient.net.policy",
     "zooclient.net.exchange",
+    "zooclient.net.events",
     "zooclient.transfer.ranges",
     "zooclient.lock.format",
     "zooclient.mirror.format",
     "zooclient.mirror.place",
     *(f"zooclient.providers.{zoo}.wire" for zoo in ("huggingface", "modelscope", "civitai", "replicate", "local")),
+    "zooclient.providers.replicate.runs_wire",
 )
 
 #: Where a foreign package may be named at all.

@@ -14,15 +14,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 from attrs import evolve, frozen
 
 from zooclient.errors import Cancelled, Gone, IntegrityError, NetworkError, ProtocolError, StoreError, ZooError
 from zooclient.net.exchange import MAX_HOPS, Call, Listen, Request, Response, redirect_target
-from zooclient.net.origin import masked, origin
+from zooclient.net.origin import masked, may_lead, origin
 from zooclient.records.run import RECORD, Run, RunFile, file_name
-from zooclient.settings import is_loopback
 from zooclient.store.files import storing, token
 from zooclient.store.layout import plain
 
@@ -247,11 +246,8 @@ def check_address(url: str, wiring: Wiring, record: ModelRecord) -> None:
     Raises:
         IntegrityError: It is no address, or a plain http one.
     """
-    place = origin(url)
-    if place.startswith("https://") or wiring.settings.allow_plain_http:
-        return
-    own = [urlsplit(zoo).hostname or "" for zoo in _origins(wiring, record)]
-    if is_loopback(urlsplit(place).hostname or "") and any(is_loopback(host) for host in own):
+    endpoint = wiring.provider(record.ref.scheme).endpoint or ""
+    if may_lead(endpoint, url) or wiring.settings.allow_plain_http:
         return
     raise IntegrityError(f"{masked(url)} is plain http, where anybody on the way could have changed what comes.")
 
