@@ -243,7 +243,7 @@ def test_a_stream_on_a_foreign_host_carries_no_token(tmp_path: Path) -> None:
 
 
 def test_an_output_on_a_foreign_host_is_read_without_the_token() -> None:
-    """The package's own output object sends the token to any host that an output names; behind the guard it does not."""
+    """The package sends the token to whatever host an output names when that is read; behind the guard it does not."""
     from replicate.helpers import FileOutput
 
     with Server(lambda asked: Answer(body=PNG)) as foreign, _api(lambda asked: _prediction()) as api:
@@ -257,7 +257,7 @@ def test_an_output_on_a_foreign_host_is_read_without_the_token() -> None:
 
 def test_the_next_page_on_a_foreign_host_is_asked_without_the_token() -> None:
     """Nor does a listing take the token to where it says that it goes on."""
-    empty = {"next": None, "previous": None, "results": []}
+    empty: dict[str, Any] = {"next": None, "previous": None, "results": []}
     page = Answer(body=json.dumps(empty).encode(), headers={"Content-Type": "application/json"})
     with Server(lambda asked: page) as foreign:
         first = {**empty, "next": f"{foreign.url}/v1/predictions?cursor=x"}
