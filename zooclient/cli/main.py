@@ -26,6 +26,7 @@ VERBS = {
     "resolve": "Print the pinned reference of a model.",
     "plan": "Say what a download would do.",
     "get": "Get a model, verified; print its folder.",
+    "run": "Run a model where it is hosted.",
     "sources": "Find where else a model's files lie, proved by digest.",
     "path": "Print the folder of a model that is held; no network.",
     "verify": "Hash what is held again; no network.",

@@ -291,7 +291,7 @@ class _Deed:
         Raises:
             NetworkError: It does not end, and is cancelled; or it cannot be asked about any more.
         """
-        until = time.monotonic() + LONGEST[self._kind]
+        longest, began, paused = LONGEST[self._kind], time.monotonic(), 0.0
         self._telling.catch_up(state)
         pauses = self._pauses()
         if self._listens and not state.over and state.stream is not None:
@@ -302,13 +302,13 @@ class _Deed:
             pause = next(pauses)
             if pause:
                 yield Pause(seconds=pause)
+                paused += pause
             state = yield from self._looked_at(state)
             self._telling.catch_up(state)
-            if not state.over and time.monotonic() > until:
+            if not state.over and max(paused, time.monotonic() - began) > longest:
                 yield from self._cancel(state.id)
                 raise NetworkError(
-                    f"The run {state.id} of {self._ref} did not end within {LONGEST[self._kind]:.0f} seconds, and was "
-                    "cancelled.",
+                    f"The run {state.id} of {self._ref} did not end within {longest:.0f} seconds, and was cancelled.",
                     hint=f"{state.page} tells more. A deadline bounds a run from the start.",
                 )
         return state
