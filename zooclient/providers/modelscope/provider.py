@@ -30,6 +30,7 @@ from zooclient.providers.modelscope.refusal import (
     says_no,
     window_end,
 )
+from zooclient.providers.modelscope.studios import read_studios
 from zooclient.providers.reading import is_commit
 from zooclient.records import filters
 from zooclient.records.capability import Capability
@@ -176,8 +177,8 @@ class ModelScope:
         listed = (yield from self._walk(ref, commit, tree)) if tree.cut else tree.entries
         record = wire.with_files(record, commit, wire.read_files(listed), about)
         if demos:
-            problem = "Demos are not told: ModelScope does not say which studios use a model."
-            record = evolve(record, problems=(*record.problems, problem))
+            found, odd = read_studios(about, endpoint=self.endpoint)
+            record = evolve(record, demos=found, problems=(*record.problems, *([odd] if odd is not None else [])))
         return record
 
     def _both(self, info: Request, other: Request, ref: Ref) -> Flow[tuple[Any, Any]]:
