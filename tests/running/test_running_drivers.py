@@ -88,7 +88,7 @@ def test_a_refusal_is_gathered(run: Run) -> None:
     heard = bytearray()
     with Server(text("no such file", 404)) as server:
         response = run(listen(server.url, into(heard)))
-    assert (response.status, response.text(), heard) == (404, "no such file", b"")
+    assert (response.status, response.text(), bytes(heard)) == (404, "no such file", b"")
 
 
 def test_what_was_heard_is_not_asked_for_again(run: Run) -> None:
@@ -97,7 +97,7 @@ def test_what_was_heard_is_not_asked_for_again(run: Run) -> None:
     heard = bytearray()
     with Server(lambda asked: next(answers)) as server, pytest.raises(NetworkError):
         run(listen(server.url, into(heard)))
-    assert (heard, len(server.asked)) == (b"half", 2)
+    assert (bytes(heard), len(server.asked)) == (b"half", 2)
 
 
 def test_it_has_bounds(run: Run) -> None:

@@ -261,7 +261,9 @@ class _Deed:
                 yield Pause(seconds=_BETWEEN)
             try:
                 found = yield from self._recent(sent, began)
-            except NetworkError:
+            except Cancelled:
+                raise
+            except ZooError:
                 break
             if len(found) == 1:
                 self._problems.append(f"The answer was lost ({lost.message.rstrip('.')}); the run was found again.")
