@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cli_shell import environment, typed
 from hostedkit import PNG, Hosted, hosted
 
 from zooclient import AsyncClient
@@ -142,3 +143,27 @@ def test_modelscope_lists_the_chats_that_it_runs(at: Hosted) -> None:
     answer = httpx.get(f"{at.zoo.endpoints['modelscope']}/v1/models")
     assert [row["id"] for row in answer.json()["data"]] == ["acme/chat"]
     assert answer.headers["modelscope-ratelimit-requests-remaining"] == "1999"
+
+
+# On the command line
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_on_the_command_line(at: Hosted, scheme: str, tmp_path: Path) -> None:
+    """``zooclient run`` prints the text, or the path of the file; with ``--stream`` as it comes."""
+    env = environment(
+        tmp_path,
+        **{f"ZOOCLIENT_{scheme.upper()}_ENDPOINT": at.zoo.endpoints[scheme]},
+        **{f"ZOOCLIENT_{scheme.upper()}_TOKEN": at.zoo.tokens[scheme]},
+    )
+    ref = pin(at, scheme, at.model("acme/chat"))
+    for words in (("run", ref, "prompt=one two", "max_tokens=7"), ("run", "--stream", ref, "prompt=one two")):
+        done = typed(*words, env=env, cwd=tmp_path)
+        assert (done.returncode, done.stdout.strip()) == (0, "one two"), done.stderr
+    sent = [json.loads(seen.body) for seen in at.zoo.requests if seen.method == "POST"]
+    assert [body.get("max_tokens") for body in sent] == [7, None]
+    picture = pin(at, scheme, at.model("acme/paint", lambda asked: PNG, task="text-to-image"))
+    done = typed("run", picture, "prompt=a cat", "--task", "text-to-image", "--to", "out", env=env, cwd=tmp_path)
+    assert done.returncode == 0 and Path(done.stdout.strip()).read_bytes() == PNG
+    alone = typed("run", ref.replace("acme/chat", "acme/none").partition("@")[0], "prompt=x", env=env, cwd=tmp_path)
+    assert alone.returncode == 3

@@ -194,7 +194,7 @@ def test_an_error_in_the_middle_of_a_stream(at: Hosted) -> None:
         at.run(f"modelscope:{name}", prompt="x")
 
 
-@pytest.mark.parametrize("inputs", [{}, {"prompt": "x", "text": "y"}, {"messages": [1]}, {"prompt": 1}])
+@pytest.mark.parametrize("inputs", [{}, {"prompt": "x", "text": "y"}, {"messages": [1]}, {"prompt": {"a": 1}}])
 def test_wrong_inputs_are_told_before_anything_is_sent(at: Hosted, inputs: dict[str, Any]) -> None:
     """What is no chat is refused here."""
     name = at.model("acme/chat")

@@ -6,6 +6,7 @@ A request has ``messages``, an answer ``choices`` with a ``message`` each; a str
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -65,6 +66,8 @@ def question(inputs: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError("messages have to be a list of objects with role and content.", operation="run")
     elif len(given) == 1 and "messages" not in asked:
         said = asked.pop(given[0])
+        if isinstance(said, (bool, int, float)):
+            said = json.dumps(said)  # a command line reads a prompt of 42 as a number
         if not isinstance(said, (str, list)):
             raise ConfigError(f"{given[0]} has to be a text.", operation="run")
         messages = [{"role": "user", "content": _with_image(said, asked.pop("image", None))}]
