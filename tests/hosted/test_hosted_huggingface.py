@@ -408,3 +408,19 @@ def test_the_hub_says_who_runs_a_model() -> None:
     assert picked is not None and (picked.name, picked.method) == ("hf-inference", "chat_completion")
     assert chosen(hosts, RunRequest(task="text-to-image")) is None
     assert read_hosts({"id": "x"}) == read_hosts({"inferenceProviderMapping": ["x", {"provider": 1}]}) == ()
+
+
+def test_a_text_that_comes_whole_is_told_whole(at: Hosted) -> None:
+    """Where a task has no stream, who listens hears the whole as one piece."""
+    told: list[RunEvent] = []
+    name = at.model("acme/write", lambda asked: [{"generated_text": "a story"}], task="text-generation")
+    assert at.run(f"hf:{name}", told=told.append, prompt="x").output == "a story"
+    assert [event.text for event in told] == ["a story"]
+
+
+def test_a_chat_that_no_host_takes_is_told_of_the_router(at: Hosted) -> None:
+    """Where the router chose, the sentence blames the router."""
+    name = at.model("acme/chat", hosts=("together", "groq"))
+    at.zoo.fail("/v1/chat/completions", Status(503, body="{}"))
+    with pytest.raises(NetworkError, match="router has no machine ready"):
+        at.run(f"hf:{name}", prompt="x")

@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 
 from zooclient import __version__
 from zooclient.errors import Unsupported, ZooError
-from zooclient.net.exchange import Entrusted, Flow, Means, Request, Response, fetch
+from zooclient.net.exchange import Call, Entrusted, Flow, Means, Request, Response, fetch
 from zooclient.providers.chat import Completion, Pieces, events, question, read_completion
 from zooclient.providers.child import ask_child
 from zooclient.providers.given import Given, made_file, read_inputs, told_inputs
@@ -35,8 +35,6 @@ _CHILD = Path(__file__).with_name("run_child.py")
 
 #: Seconds that a host may be silent.
 _PATIENCE = 600.0
-#: Tasks that come piece by piece.
-_STREAMS = (CHAT, "text-generation")
 
 Told = Callable[[RunEvent], None] | None
 
@@ -60,10 +58,14 @@ def run(endpoint: str, record: ModelRecord, request: RunRequest, told: Told) -> 
         host = chosen(hosts, request)
         if host is None:
             raise (yield from _not_hosted(endpoint, record, request, hosts))
-        work = _Work(endpoint=endpoint, record=record, request=request, host=host, inputs=read_inputs(request.inputs))
-        wish = work.wish(stream=told is not None and host.task in _STREAMS)
+        inputs = yield Call(run=lambda: read_inputs(request.inputs))
+        work = _Work(endpoint=endpoint, record=record, request=request, host=host, inputs=inputs)
+        wish = work.wish(stream=told is not None and host.task == CHAT)
         answer = yield Entrusted(url=router(endpoint), run=lambda means: work.do(wish, means, told))
-        return work.read(*answer)
+        run = work.read(*answer)
+        if told is not None and not wish["stream"] and isinstance(run.output, str):
+            told(RunEvent(kind="output", text=run.output))
+        return run
     except ZooError as error:
         error.about(zoo=wire.SCHEME, ref=str(record.ref), operation="run")
         raise
@@ -106,6 +108,16 @@ class _Work:
     host: Host
     inputs: Mapping[str, Any]
 
+    @property
+    def routed(self) -> bool:
+        """Whether the Hub's router chooses the host: for chats, where none is named."""
+        return self.host.task == CHAT and self.request.served_by is None
+
+    @property
+    def who(self) -> str:
+        """Who is asked, as a sentence names it."""
+        return "The Hub's router" if self.routed else self.host.name
+
     def wish(self, *, stream: bool) -> dict[str, Any]:
         """What the client is asked for, but for the token.
 
@@ -116,7 +128,7 @@ class _Work:
         url = task_url(at, self.host) if self.host.name == OWN else None
         if chat:
             url = f"{at}/v1"
-            named = f":{self.host.name}" if self.request.served_by is not None else ""
+            named = "" if self.routed else f":{self.host.name}"
             more = {"model": self.record.ref.id + named}
         return {
             "endpoint": self.endpoint,
@@ -134,17 +146,13 @@ class _Work:
             "version": __version__,
         }
 
-    def do(
-        self, wish: Mapping[str, Any], means: Means, told: Told
-    ) -> tuple[Mapping[str, Any], Completion | str | None]:
+    def do(self, wish: Mapping[str, Any], means: Means, told: Told) -> tuple[Mapping[str, Any], Completion | None]:
         """Lets the client make the call; blocks."""
-        pieces, texts = Pieces(), []
+        pieces = Pieces()
 
         def heard(piece: Any) -> None:
-            said, thought = (piece, "") if isinstance(piece, str) else pieces.add(piece)
-            texts.append(said)
-            if told is not None:
-                for event in events(said, thought):
+            for event in events(*pieces.add(piece)):
+                if told is not None:
                     told(event)
 
         with tempfile.TemporaryDirectory(prefix="zooclient-run-", ignore_cleanup_errors=True) as home:
@@ -152,17 +160,14 @@ class _Work:
             answer = ask_child(_CHILD, {**wish, "token": means.token}, environ, means.stop, heard)
         if "chain" in answer:
             chain = [mapping(link) for link in answer["chain"] or ()]
-            raise judged(chain, self.record.ref, self.host.name, web=self.endpoint)
-        if not wish["stream"]:
-            return answer, None
-        return answer, pieces.completion() if self.host.task == CHAT else "".join(texts)
+            raise judged(chain, self.record.ref, self.who, web=self.endpoint)
+        return answer, pieces.completion() if wish["stream"] else None
 
-    def read(self, answer: Mapping[str, Any], streamed: Completion | str | None) -> Run:
+    def read(self, answer: Mapping[str, Any], streamed: Completion | None) -> Run:
         """Returns what came of it."""
         about = mapping(answer.get("about"))
-        served: str | None = string(about.get("x-inference-provider")) or self.host.name
-        if self.host.task == CHAT and self.request.served_by is None and "x-inference-provider" not in about:
-            served = None  # the router chose, and did not say whom
+        # Where the router chose, it may not have said whom.
+        served = string(about.get("x-inference-provider")) or (None if self.routed else self.host.name)
         bare = evolve(self.record.ref, revision=None, content_digest=None)
         run = Run(
             ref=bare,
@@ -175,7 +180,7 @@ class _Work:
             problems=self._problems(),
         )
         if self.host.task == CHAT:
-            said = streamed if isinstance(streamed, Completion) else read_completion(answer.get("value"))
+            said = streamed or read_completion(answer.get("value"))
             return evolve(
                 run,
                 output=said.output,
@@ -186,7 +191,7 @@ class _Work:
                 extra=said.extra,
             )
         files: list[RunFile] = []
-        return evolve(run, output=streamed or _output(answer.get("value"), files), files=tuple(files))
+        return evolve(run, output=_output(answer.get("value"), files), files=tuple(files))
 
     def _problems(self) -> tuple[str, ...]:
         asked = self.record.requested.revision

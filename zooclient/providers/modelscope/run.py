@@ -16,7 +16,7 @@ from attrs import evolve
 
 from zooclient.errors import NetworkError, ProtocolError, Unsupported, ZooError
 from zooclient.net.events import Event, EventReader
-from zooclient.net.exchange import Flow, Listen, Pause, Request, Response, fetch
+from zooclient.net.exchange import Call, Flow, Listen, Pause, Request, Response, fetch
 from zooclient.providers.chat import WORDS, Completion, Pieces, events, question, read_completion
 from zooclient.providers.given import Given, read_inputs, told_inputs
 from zooclient.providers.modelscope import wire
@@ -33,8 +33,10 @@ _KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("sentence-embedding", "feature-extraction", "sentence-similarity"), "embeddings"),
     **dict.fromkeys(("text-to-image-synthesis", "text-to-image", "image-to-image"), "images/generations"),
 }
-#: Seconds that a model may be silent, that a picture may take, and between two questions how far it is.
-_SILENCE, _PATIENCE, _POLL = 300.0, 1800.0, 2.0
+#: Seconds that a model may be silent, and that a picture may take.
+_SILENCE, _PATIENCE = 300.0, 1800.0
+#: Seconds between two questions how far a picture is: short at first, then no longer than this.
+_FIRST_PAUSE, _LAST_PAUSE = 0.25, 3.0
 #: Bytes of an answer at the most: vectors and chats are text.
 _BYTES = 64 * 1024 * 1024
 
@@ -55,7 +57,7 @@ def run(endpoint: str, record: ModelRecord, request: RunRequest, told: Told) -> 
             raise Unsupported("ModelScope's API does not train.", hint="replicate: models can be trained.")
         if request.served_by is not None:
             raise Unsupported("ModelScope does not let its hosts be chosen.", hint="Leave served_by out.")
-        inputs = read_inputs(request.inputs)
+        inputs = yield Call(run=lambda: read_inputs(request.inputs))
         kind = _kind(record, request)
         asking = _Asking(endpoint, record)
         if kind == "chat/completions":
@@ -136,7 +138,7 @@ class _Asking:
         self._check(response)
         name = _task_of(response)
         url = f"{self._api}/tasks/{quote(name, safe='')}"
-        waited = 0.0
+        waited, pause = 0.0, _FIRST_PAUSE
         while True:
             response = yield from fetch(Request(url=url, headers={"X-ModelScope-Task-Type": "image_generation"}))
             self._check(response)
@@ -151,8 +153,8 @@ class _Asking:
                     f"The picture was not made within {patience:g} seconds; it is task {name}.",
                     hint="ModelScope has no way to give a task up: it may still be made, and counted.",
                 )
-            yield Pause(seconds=_POLL)
-            waited += _POLL
+            yield Pause(seconds=pause)
+            waited, pause = waited + pause, min(1.5 * pause, _LAST_PAUSE)
         addresses = strings(task.get("output_images"))
         if status == "SUCCEED" and not addresses:
             raise ProtocolError("The picture is said to be made, and not where it lies.")
