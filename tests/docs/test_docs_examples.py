@@ -102,7 +102,7 @@ def zoo() -> Iterator[LocalZoo]:
 
 @pytest.fixture
 def replicate() -> Iterator[ReplicateDouble]:
-    """The Replicate of the pages: a model whose weights lie at the Hub, and an official one."""
+    """The Replicate of the pages: a model whose weights lie at the Hub, an official one, and one that paints."""
     takes = document(
         steps={
             "type": "integer",
@@ -115,14 +115,19 @@ def replicate() -> Iterator[ReplicateDouble]:
         image={"type": "string", "format": "uri", "x-order": 2, "default": None},
     )
     latest = version(openapi_schema=takes)
+    paints = document(image={"type": "string", "format": "uri", "x-order": 1, "default": None})
+    paints["components"]["schemas"]["Output"] = {"type": "string", "format": "uri"}
+    painter = version(id="b2" * 32, openapi_schema=paints)
     weights = "https://huggingface.co/acme/story"
     with ReplicateDouble() as running:
         running.name = "me"
         running.models = {
             "acme/lanterns": model(name="lanterns", latest_version=latest, weights_url=weights),
             "acme/official": model(name="official", is_official=True),
+            "acme/paint": model(name="paint", latest_version=painter),
         }
-        running.versions = {"acme/lanterns": [latest]}
+        running.versions = {"acme/lanterns": [latest], "acme/paint": [painter]}
+        running.works = {painter["id"]: lambda inputs: b"\x89PNG\r\n\x1a\n" + inputs["prompt"].encode()}
         running.readmes = {"acme/lanterns": "# Lanterns\n\nPaper lanterns, in any light.\n"}
         yield running
 

@@ -5,23 +5,28 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 from netdoubles import FAST, Answer, Asked, Server
 
 import zooclient
 from zooclient import (
     AsyncClient,
     Client,
+    ModelRecord,
+    Ref,
     RemoteModel,
     Run,
     RunEvent,
     RunFailed,
+    RunFile,
     RunStream,
     Settings,
 )
@@ -38,6 +43,7 @@ from zooclient.errors import (
     ZooError,
 )
 from zooclient.net.cancel import Cancel
+from zooclient.net.exchange import Response, replay
 from zooclient.serve.replicate.hosted import Input, Made
 from zooclient.serve.replicate.runs import Work
 from zooclient.testing import Cut, LocalZoo, Lost, Status
@@ -236,6 +242,22 @@ def test_a_folder_of_one_s_own_loses_nothing(client: Client, zoo: LocalZoo, tmp_
     assert not list(there.glob(".*"))
 
 
+def test_many_at_once_share_a_folder(client: Client, zoo: LocalZoo, tmp_path: Path) -> None:
+    """Runs that end at the same moment, in whatever threads, lose nothing of one another."""
+    model, runs = opened(client, zoo, DRAW), list[Run]()
+    zoo.replicate.course(DRAW, settled=True)
+    threads = [
+        threading.Thread(target=lambda number=number: runs.append(model.run(image=b"%d" % number, to=tmp_path / "out")))
+        for number in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(run.paths[0].read_bytes() for run in runs) == [b"0", b"1", b"2", b"3", b"4", b"5"]
+    assert {read_run(path).id for path in (tmp_path / "out").glob("run*.json")} == {run.id for run in runs}
+
+
 def test_a_folder_that_cannot_be_made_costs_nothing(client: Client, zoo: LocalZoo, tmp_path: Path) -> None:
     """Where what comes could not be kept, nothing is run."""
     (tmp_path / "file").write_text("no folder")
@@ -352,14 +374,12 @@ def test_a_run_that_is_not_paid_for(client: Client, zoo: LocalZoo) -> None:
     assert asked(zoo) == ["POST predictions"]
 
 
-def test_a_lost_answer_is_not_billed_twice(zoo: LocalZoo, tmp_path: Path) -> None:
+def test_a_lost_answer_is_not_billed_twice(client: Client, zoo: LocalZoo) -> None:
     """The run that was created is found and taken up; there is one of it."""
-    limits = evolve(FAST, read_timeout=0.05)
     before = len(zoo.replicate.predictions(SHOUT))
-    with Client(home=tmp_path, endpoints=zoo.endpoints, tokens=zoo.tokens, settings=Settings(limits=limits)) as client:
-        model = opened(client, zoo, SHOUT)
-        zoo.fail("/v1/predictions", Lost(seconds=0.2))
-        run = model.run(text="only once")
+    model = opened(client, zoo, SHOUT)
+    zoo.fail("/v1/predictions", Lost(seconds=0.2))
+    run = model.run(text="only once")
     assert run.output == "ONLY ONCE "
     assert "was found again" in run.problems[0]
     assert len(zoo.replicate.predictions(SHOUT)) == before + 1
@@ -429,7 +449,7 @@ def test_a_deadline_cancels_the_run_at_the_zoo(client: Client, zoo: LocalZoo) ->
     """Ours is kept to the moment, and the zoo has one of its own for the case that we are not there to say so."""
     zoo.replicate.course(SLOW, ends="never")
     with pytest.raises(Cancelled, match="deadline"):
-        opened(client, zoo, SLOW).run(text="for ever", deadline=0.3)
+        opened(client, zoo, SLOW).run(text="for ever", deadline=1.0)
     assert gone(zoo, SLOW) == "canceled"
     assert zoo.replicate.predictions(SLOW)[0].order.lifetime == 5.0
 
@@ -592,3 +612,54 @@ def test_the_kinds_of_errors_are_ours(client: Client, zoo: LocalZoo) -> None:
         opened(client, zoo, SHOUT).run(text="a")
     error = caught.value
     assert (error.zoo, error.operation, error.ref) == ("replicate", "run", zoo.replicate.ref(SHOUT))
+
+
+# -- what any host may answer -------------------------------------------------------------------
+
+
+def kept_of(run: Run, to: Path) -> Run:
+    """What is saved of a run that some host told of; every address leads nowhere."""
+    from zooclient.client.keeping import keep, prepared
+    from zooclient.client.wiring import Wiring
+
+    wiring = Wiring(Settings(home=to / "home"))
+    place = prepared(wiring, run.ref.scheme, to / "out")
+    record = ModelRecord(ref=run.ref, requested=run.requested, pin="none", title="x")
+    return replay(keep(wiring, record, run, place), lambda request: Response(request=request, status=410))
+
+
+@given(names=st.lists(st.text(max_size=40), min_size=1, max_size=4))
+def test_no_name_leaves_the_folder(names: list[str]) -> None:
+    """Whatever a host calls its files, twins included, each lies in the folder and nowhere else."""
+    ref = Ref.parse("replicate:acme/tiny")
+    files = tuple(RunFile(name=name, url="data:,hello") for name in names)
+    output = [{"file": name} for name in names]
+    run = Run(ref=ref, requested=ref, status="succeeded", output=output, files=files)
+    with tempfile.TemporaryDirectory() as folder:
+        saved = kept_of(run, Path(folder))
+        there = {path.name for path in Path(folder, "out").iterdir()}
+        assert there == {"run.json", *(file.name for file in saved.files)}
+        assert len(there) == 1 + len(names)
+        assert {path.name for path in Path(folder).iterdir()} <= {"out", "home"}
+        assert all(path.read_bytes() == b"hello" for path in saved.paths)
+        assert all(item["file"] in there for item in saved.output)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (None, "not told where"),
+        ("data:text/plain;base64,!!", "is not base64"),
+        ("data:text/plain;base64", "holds no data"),
+        ("https://replicate.delivery/x.png", "is gone (status 410)"),
+        ("ftp://replicate.delivery/x.png", "not plain http or https"),
+    ],
+)
+def test_what_cannot_be_saved_is_told(tmp_path: Path, url: str | None, said: str) -> None:
+    """The record is there all the same, and holds no bytes in place of an address."""
+    ref = Ref.parse("replicate:acme/tiny")
+    run = Run(ref=ref, requested=ref, status="succeeded", files=(RunFile(name="x.png", url=url),), id="abc")
+    saved = kept_of(run, tmp_path)
+    assert said in saved.problems[0]
+    assert read_run(tmp_path / "out").problems == saved.problems
+    assert "data:" not in (tmp_path / "out" / "run.json").read_text("utf-8").replace("Its data: address", "")

@@ -151,6 +151,9 @@ def test_a_run_that_fails_has_an_exit_code_of_its_own(zoo: LocalZoo, env: dict[s
     assert (done.returncode, done.stdout) == (10, "")
     assert "no voice" in done.stderr
     assert "thinking" in done.stderr
+    done = typed("run", zoo.replicate.ref(SAY), "text=hi", "--stream", env=env, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (10, "hi hi \n")
+    assert done.stderr.count("thinking") == 1
     done = typed("run", zoo.replicate.ref(SAY), "text=hi", "--json", env=env, cwd=tmp_path)
     assert (done.returncode, json.loads(done.stdout)["error"]) == (10, "no voice")
     zoo.replicate.bill(SAY)
@@ -289,3 +292,26 @@ def test_no_text_breaks_the_reading(text: str, name: str) -> None:
         assert error.message
     else:
         assert set(read) == {name}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe is closed otherwise there")
+def test_a_reader_that_goes_cancels_the_run(zoo: LocalZoo, env: dict[str, str], tmp_path: Path) -> None:
+    """Who pipes a stream into ``head`` does not pay for what nobody reads."""
+    zoo.commit("acme/endless", {"README.md": "# Endless\n"})
+
+    def endless(job: Work) -> Iterator[str]:
+        while not job.wait(0.01):
+            yield "words " * 200
+
+    zoo.replicate.offer("acme/endless", output="tokens", run=endless)
+    words = [*ZOOCLIENT, "run", zoo.replicate.ref("acme/endless"), "prompt=hi", "--stream"]
+    with subprocess.Popen(
+        words, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(5) == "words"
+        process.stdout.close()
+        assert process.wait(60) == 141
+    run = zoo.replicate.predictions("acme/endless")[0]
+    assert run.stopped.wait(30)
+    assert run.state.status == "canceled"

@@ -134,6 +134,8 @@ def run(args: Sequence[str] | None = None, *, obj: object = None) -> int:
 
 
 def _what_is_kept(words: list[str]) -> str:
+    if words[:1] == ["run"]:
+        return " The zoo was asked to cancel what was under way."
     return " What has arrived is kept; the next run goes on from there." if words[:1] in (["get"], ["mirror"]) else ""
 
 

@@ -117,8 +117,13 @@ def _under_way(desk: Desk, work: Work, *, quiet: bool) -> tuple[Run, bool]:
             return doing, False
     shown = False
     with doing:
-        for event in doing:
-            shown = _tell(desk, event, quiet=quiet) or shown
+        try:
+            for event in doing:
+                shown = _tell(desk, event, quiet=quiet) or shown
+        except RunFailed:
+            if shown:
+                desk.piece("\n")
+            raise
         if shown:
             desk.piece("\n")
         return doing.result(), shown

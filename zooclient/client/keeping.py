@@ -10,8 +10,8 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_to_bytes
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Bytes of one output at the most, and attempts to get one whole.
 _MOST, _ATTEMPTS = 1 << 40, 3
+#: Names that are tried for a file whose own is taken.
+_TWINS = 10_000
 #: Characters of the longest name of an output, see :func:`~zooclient.records.run.file_name`, with room for a number.
 _LONGEST_NAME = 160
 
@@ -75,21 +77,27 @@ def keep(wiring: Wiring, record: ModelRecord, run: Run, place: Place) -> Flow[Ru
     The record is written before the first file is fetched, and again at the end: whatever stops us, the run is known.
     """
     folder = yield Call(run=lambda: _folder_of(wiring, run, place))
-    names = yield Call(run=lambda: _free_names(folder, run))
-    run = evolve(run, files=tuple(evolve(file, name=names[file.name]) for file in run.files))
-    run = evolve(run, output=_renamed(run.output, names), folder=str(folder))
-    written = yield Call(run=lambda: _write(run, folder, None))
-    files, problems = [], list(run.problems)
+    told = tuple(file.name for file in run.files)
+    files = [evolve(file, name=name) for file, name in zip(run.files, _safe_names(told), strict=True)]
+    problems = list(run.problems)
+    written = yield Call(run=lambda: _write(_with(run, told, files, problems, folder), folder, None))
     try:
-        for file in run.files:
-            saved, problem = yield from _saved(wiring, record, file, folder)
-            files.append(saved)
+        for number, file in enumerate(files):
+            others = {other.name.casefold() for other in files} - {file.name.casefold()}
+            files[number], problem = yield from _saved(wiring, record, file, folder, others)
             problems += [problem] if problem is not None else []
     finally:
-        kept = evolve(run, files=(*files, *run.files[len(files) :]), problems=tuple(problems))
-        if run.files:
+        kept = _with(run, told, files, problems, folder)
+        if files:
             _write(kept, folder, written)
     return kept
+
+
+def _with(run: Run, told: Sequence[str], files: Sequence[RunFile], problems: Sequence[str], folder: Path) -> Run:
+    """The run as it is saved so far: its files under the names that they have here, in its output too."""
+    names = {old: file.name for old, file in reversed(list(zip(told, files, strict=True)))}
+    output = _renamed(run.output, names)
+    return evolve(run, files=tuple(files), output=output, problems=tuple(problems), folder=str(folder))
 
 
 # -- the folder ---------------------------------------------------------------------------------
@@ -107,30 +115,39 @@ def _folder_of(wiring: Wiring, run: Run, place: Place) -> Path:
     return folder
 
 
-def _free_names(folder: Path, run: Run) -> dict[str, str]:
-    """Name of each file → the one that it gets: a safe one, unlike any that is there."""
-    taken = _there(folder)
-    names: dict[str, str] = {}
-    for number, file in enumerate(run.files):
-        safe = file_name(file.name, f"output-{number}")
-        names[file.name] = _unlike(safe, taken)
-        taken.add(names[file.name].casefold())
+def _safe_names(told: Sequence[str]) -> list[str]:
+    """A name for each file that stays in its folder, and is unlike those of the others on any file system."""
+    names: list[str] = []
+    for number, name in enumerate(told):
+        taken = {other.casefold() for other in names}
+        safe = file_name(name, f"output-{number}")
+        names.append(next(tried for tried in _numbered(safe) if tried.casefold() not in taken))
     return names
 
 
-def _there(folder: Path) -> set[str]:
-    """The names that are taken, on a file system that does not care about case."""
-    with storing("looking into the folder", str(folder)):
-        return {path.name.casefold() for path in folder.iterdir()}
-
-
-def _unlike(name: str, taken: set[str]) -> str:
+def _numbered(name: str) -> Iterator[str]:
+    """The name, and what it is called where that is taken: ``out.png``, ``out-2.png``, …"""
+    yield name
     stem, dot, ending = name.rpartition(".")
-    for number in range(1, len(taken) + 2):
-        tried = name if number == 1 else f"{stem or ending}-{number}{dot and stem and '.'}{ending if stem else ''}"
-        if tried.casefold() not in taken:
-            return tried
-    raise StoreError(f"No name is free for {name!r}.")  # pragma: no cover - as many were tried as are taken, and one
+    for number in range(2, _TWINS):
+        yield f"{stem}-{number}.{ending}" if stem else f"{dot}{ending}-{number}"
+
+
+def _publish(temporary: Path, folder: Path, name: str, others: Set[str]) -> str:
+    """Gives a whole file a name that nothing there has, whoever else writes into the folder; returns the name."""
+    for tried in _numbered(name):
+        if tried.casefold() in others:
+            continue
+        target = folder / tried
+        with storing(f"saving {tried}", str(target)):
+            try:
+                with target.open("xb"):  # ours now; who comes second takes another
+                    pass
+            except FileExistsError:
+                continue
+            temporary.replace(target)
+        return tried
+    raise StoreError(f"{folder} holds {_TWINS} files like {name}.", hint="Choose another folder.")
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
@@ -143,15 +160,15 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 def _write(run: Run, folder: Path, name: str | None) -> str:
     """Writes the record, whole or not at all; returns its name, which is a free one unless one is given."""
-    if name is None:
-        name = _unlike(RECORD, _there(folder))
     # Where it lies it knows by itself, and a folder may be moved; bytes are files, and no part of it.
     lasting = evolve(run, folder=None, files=tuple(_without_bytes(file) for file in run.files))
-    target, temporary = folder / name, folder / f".{token()}.part"
-    with storing("writing the record of the run", str(target)):
+    temporary = folder / f".{token()}.part"
+    with storing("writing the record of the run", str(folder)):
         try:
             temporary.write_text(json.dumps(lasting.to_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8")
-            temporary.replace(target)
+            if name is None:
+                return _publish(temporary, folder, RECORD, set())
+            temporary.replace(folder / name)
         finally:
             with suppress(OSError):
                 temporary.unlink()
@@ -165,11 +182,13 @@ def _without_bytes(file: RunFile) -> RunFile:
 # -- one file -----------------------------------------------------------------------------------
 
 
-def _saved(wiring: Wiring, record: ModelRecord, file: RunFile, folder: Path) -> Flow[tuple[RunFile, str | None]]:
+def _saved(
+    wiring: Wiring, record: ModelRecord, file: RunFile, folder: Path, others: Set[str]
+) -> Flow[tuple[RunFile, str | None]]:
     """The file, saved; or as it was, and why."""
     if file.url is None:
         return file, f"It is not told where the output {file.name} lies."
-    writing = _Writing(folder / file.name)
+    writing = _Writing(folder, file.name)
     try:
         if file.url.lower().startswith("data:"):
             content = yield Call(run=lambda: _decoded(file))
@@ -177,14 +196,14 @@ def _saved(wiring: Wiring, record: ModelRecord, file: RunFile, folder: Path) -> 
         else:
             media_type = yield from _fetched(wiring, record, file.url, writing)
             file = evolve(file, media_type=file.media_type or media_type)
-        sha256, size = yield Call(run=writing.finish)
+        name = yield Call(run=lambda: writing.finish(others))
     except (Cancelled, StoreError):
         raise
     except ZooError as error:
         return file, f"The output {file.name} could not be saved: {error.message}"
     finally:
         writing.drop()
-    return evolve(_without_bytes(file), sha256=sha256, size=size), None
+    return evolve(_without_bytes(file), name=name, sha256=writing.sha256, size=writing.size), None
 
 
 def _decoded(file: RunFile) -> bytes:
@@ -253,21 +272,30 @@ def check_address(url: str, wiring: Wiring, record: ModelRecord) -> None:
 
 
 class _Writing:
-    """A file on its way: hashed while it is written, and under its name only when it is whole."""
+    """A file on its way: hashed while it is written, and under its name only when it is whole.
 
-    def __init__(self, target: Path) -> None:
-        self._target = target
-        self._temporary = target.with_name(f".{token()}.part")
+    Attributes:
+        size: Bytes so far.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._temporary = folder / f".{token()}.part"
         self._file: BinaryIO | None = None
         self._hash = hashlib.sha256()
-        self._size = 0
+        self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes so far, lower-case hex."""
+        return self._hash.hexdigest()
 
     def begin(self) -> None:
         """Begins anew, with nothing."""
+        self._close()
         with self._storing():
-            self._close()
             self._file = self._temporary.open("wb")
-        self._hash, self._size = hashlib.sha256(), 0
+        self._hash, self.size = hashlib.sha256(), 0
 
     def take(self, piece: bytes) -> bool:
         """Adds what came; never enough."""
@@ -277,17 +305,16 @@ class _Writing:
         with self._storing():
             self._file.write(piece)
         self._hash.update(piece)
-        self._size += len(piece)
+        self.size += len(piece)
         return False
 
-    def finish(self) -> tuple[str, int]:
-        """Gives the file its name; returns its sha256 and its size."""
+    def finish(self, others: Set[str]) -> str:
+        """Gives the file its name, or one like it that nothing has; returns that."""
         if self._file is None:
             self.begin()
         with self._storing():
             self._close()
-            self._temporary.replace(self._target)
-        return self._hash.hexdigest(), self._size
+        return _publish(self._temporary, self._folder, self._name, others)
 
     def drop(self) -> None:
         """Removes what is unfinished."""
@@ -300,5 +327,5 @@ class _Writing:
         if file is not None:
             file.close()
 
-    def _storing(self) -> Any:
-        return storing(f"saving {self._target.name}", str(self._target))
+    def _storing(self) -> AbstractContextManager[None]:
+        return storing(f"saving {self._name}", str(self._folder))

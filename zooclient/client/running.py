@@ -14,7 +14,7 @@ from attrs import evolve
 
 from zooclient.client.keeping import keep, prepared
 from zooclient.client.telling import telling
-from zooclient.errors import ConfigError, RunFailed, Unsupported
+from zooclient.errors import Cancelled, ConfigError, RunFailed, StoreError, Unsupported
 from zooclient.net.exchange import Call
 from zooclient.providers.further import HostsModels, TrainsModels
 from zooclient.records.run import RECORD, Run, RunRequest
@@ -56,7 +56,13 @@ def run(
         start = _starter(wiring, record, request, via)
         place = yield Call(run=lambda: prepared(wiring, record.ref.scheme, to))
         ended = yield from start(record, request, told=told)
-        ended = yield from keep(wiring, record, ended, place)
+        try:
+            ended = yield from keep(wiring, record, ended, place)
+        except (StoreError, Cancelled) as error:
+            # It is over, and paid for: what is lost here may still be had there.
+            error.hint = f"The run {ended.id or ''} is over ({ended.status}), and could not be saved whole"
+            error.hint += f": {ended.url}" if ended.url else "."
+            raise
         if ended.status != "succeeded":
             raise failure_of(ended)
     return ended

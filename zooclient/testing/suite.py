@@ -26,6 +26,7 @@ from attrs import evolve, fields_dict, frozen
 from zooclient.errors import AccessError, NetworkError, NotFound, Offline, Unsupported, ZooError
 from zooclient.net.exchange import Flow, Listen, Request, Response, replay
 from zooclient.providers.base import Provider
+from zooclient.providers.further import HostsModels
 from zooclient.providers.registry import provider_for
 from zooclient.records.digest import PROOF
 from zooclient.records.model import Hit, ModelRecord
@@ -289,6 +290,12 @@ class ProviderSuite:
             raise SkipTest("the files are here")
         with type(case.client)(settings=evolve(case.client.settings, offline=True)) as offline:
             _raises(Offline, lambda: offline.resolve(case.known))
+
+    # -- runs -----------------------------------------------------------------------------------------
+
+    def test_running_is_what_it_says(self, case: ProviderCase) -> None:
+        """Whether the zoo runs models is data, and who says so fulfils the protocol of a zoo that does."""
+        _equal(isinstance(case.provider, HostsModels), case.provider.capability.run)
 
     # -- accounts -------------------------------------------------------------------------------------
 

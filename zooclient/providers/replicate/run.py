@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
@@ -109,7 +110,8 @@ class _Deed:
         except ZooError:
             raise
         except Exception:  # whoever was told has failed, and nobody waits for the rest
-            yield from self._cancel(state.id)
+            with suppress(ZooError):
+                yield from self._cancel(state.id)
             raise
         shown = {name: files.mapped(value, files.Given.told) for name, value in read.items() if not self._secret(name)}
         return wire.read_run(state, self._record, shown, self._request.destination, tuple(self._problems))
@@ -205,7 +207,10 @@ class _Deed:
         yield Parting(leave=lambda: self._cancel_unseen(sent, began))
         try:
             response: Response = yield request
-        except (Offline, RateLimited, IntegrityError):
+        except (Offline, IntegrityError):
+            raise
+        except RateLimited as error:
+            error.hint = "Nothing was created. Without a payment method the limit is far lower."
             raise
         except Cancelled as error:
             error.hint = f"If a run was created, Replicate is asked to cancel it; {WEB}/predictions lists it."
@@ -293,7 +298,7 @@ class _Deed:
         Raises:
             NetworkError: It does not end, and is cancelled; or it cannot be asked about any more.
         """
-        longest, began, paused = LONGEST[self._kind], time.monotonic(), 0.0
+        longest, began, paused = self._longest(), time.monotonic(), 0.0
         self._telling.catch_up(state)
         pauses = self._pauses()
         if self._listens and not state.over and state.stream is not None:
@@ -314,6 +319,10 @@ class _Deed:
                     hint=f"{state.page} tells more. A deadline bounds a run from the start.",
                 )
         return state
+
+    def _longest(self) -> float:
+        """Seconds after which it is given up; a deadline is the caller's to keep, and may be longer."""
+        return max(LONGEST[self._kind], self._request.deadline or 0.0)
 
     def _pauses(self) -> Iterator[float]:
         """No pause at first: what was waited for is over in most cases, and only said otherwise."""
@@ -340,7 +349,7 @@ class _Deed:
             headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
             anonymous = origin(url) != origin(self._endpoint)
             request = Request(url=url, headers=headers, anonymous=anonymous, max_bytes=_MOST_BYTES)
-            seconds = LONGEST[self._kind]
+            seconds = self._longest()
             yield Listen(request=request, heard=Hearing(self._telling), silence=_SILENCE, seconds=seconds)
         except Cancelled:
             raise
