@@ -34,7 +34,7 @@ FLOORS = (
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 #: Below ``zooclient.providers``: what every provider may use. The rest of it are the concrete ones.
-PROVIDER_COMMONS = (*("base", "child", "orphan", "publishing", "registry", "reading", "refusing", "tokens"),)
+PROVIDER_COMMONS = tuple("base chat child given orphan publishing registry reading refusing tokens".split())
 
 #: What a module without side effects has no business with.
 IMPURE = frozenset(
@@ -55,6 +55,8 @@ PURE = (
     "zooclient.mirror.place",
     *(f"zooclient.providers.{zoo}.wire" for zoo in ("huggingface", "modelscope", "civitai", "replicate", "local")),
     "zooclient.providers.replicate.runs_wire",
+    "zooclient.providers.huggingface.hosts",
+    "zooclient.providers.chat",
 )
 
 #: Where a foreign package may be named at all.

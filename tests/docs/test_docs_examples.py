@@ -91,6 +91,10 @@ def zoo() -> Iterator[LocalZoo]:
         running.gate("acme/gated", readers=("me",))
         running.commit("acme/secret", {"README.md": CARD, "config.json": "{}", "model.safetensors": weights})
         running.hide("acme/secret")
+        for name in ("acme/parrot", "acme/painter"):
+            running.commit(name, {"README.md": CARD, "config.json": "{}"})
+        running.host("acme/parrot")
+        running.host("acme/painter", lambda asked: b"\x89PNG\r\n\x1a\n", task="text-to-image")
         running.commit(LANTERNS, {"README.md": LANTERNS_CARD, "paperLanterns_v1.safetensors": weights})
         running.commit(SOON, {"README.md": SOON_CARD, "soon.safetensors": weights + b"!"})
         running.civitai.sell(SOON, until=datetime(2999, 1, 1, tzinfo=UTC))

@@ -119,12 +119,9 @@ def host_of(wiring: Wiring, record: ModelRecord, via: str | None) -> object:
 
 def _official(wiring: Wiring, scheme: str) -> object | None:
     """The zoo's own client where it runs models."""
-    from zooclient.providers.registry import has_official, official_for
+    from zooclient.providers.registry import official_runs_for
 
-    if not has_official(scheme):
-        return None
-    official = official_for(wiring.provider(scheme), wiring.settings)
-    return official if isinstance(official, HostsModels | TrainsModels) else None
+    return official_runs_for(wiring.provider(scheme))
 
 
 def failure_of(run: Run) -> RunFailed:

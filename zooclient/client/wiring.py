@@ -147,14 +147,13 @@ class Wiring:
         only = {scheme for scheme, zoo in self.settings.zoos.items() if zoo.mirror_policy == "only"}
         if not only:
             return frozenset()
-        from zooclient.net.origin import origin
+        from zooclient.providers.registry import origins_of
 
         # Behind one gateway there may be several zoos; what one of them is asked must not fail for another.
         asked: set[str] = set()
         closed: set[str] = set()
         for scheme, provider in self._used().items():
-            if provider.endpoint is not None:
-                (closed if scheme in only else asked).add(origin(provider.endpoint))
+            (closed if scheme in only else asked).update(origins_of(provider))
         return frozenset(closed - asked)
 
     def proxies(self) -> Proxies:

@@ -18,7 +18,7 @@ from zooclient import __version__
 from zooclient.errors import Offline, RateLimited
 from zooclient.net.auth import Auth
 from zooclient.net.cancel import Cancel
-from zooclient.net.exchange import Request, Response
+from zooclient.net.exchange import Means, Request, Response
 from zooclient.net.failures import Failed
 from zooclient.net.origin import masked, origin
 from zooclient.net.policy import BUSY, Outcome, body_wait, decide, longest, server_wait
@@ -171,7 +171,7 @@ class Talk:
             NetworkError: No whole answer came, as often as was tried.
             IntegrityError: The address is not plain http or https.
         """
-        self._refuse_offline(request)
+        self._refuse_offline(request.url)
         place = origin(request.url)
         attempt, patience = 0, self._limits.max_wait
         while True:
@@ -198,13 +198,23 @@ class Talk:
             elif retry.wait > 0:
                 yield Wait(seconds=retry.wait)
 
-    def _refuse_offline(self, request: Request) -> None:
+    def means(self, url: str, cancel: Cancel) -> Means:
+        """Returns what a client that is not ours may speak to an address with.
+
+        Raises:
+            Offline: Connections are switched off, or the address is not to be asked.
+        """
+        self._refuse_offline(url)
+        token = self._auth.headers_for(url).get("Authorization", "").removeprefix("Bearer ")
+        return Means(token=token or None, environ=self._environ, proxy=self._proxies.for_url(url), stop=cancel)
+
+    def _refuse_offline(self, url: str) -> None:
         if self._offline:
             variable = why_offline(self._environ)
             raise Offline(
                 f"Connections are switched off (by {variable or 'the setting offline'}), and "
-                f"{urlsplit(request.url).hostname} would have to be asked.",
-                url=masked(request.url),
+                f"{urlsplit(url).hostname} would have to be asked.",
+                url=masked(url),
                 hint="ZOOCLIENT_OFFLINE=0 switches them on." if variable else None,
             )
 

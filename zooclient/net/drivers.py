@@ -23,7 +23,7 @@ from zooclient.errors import Cancelled, ProtocolError, ZooError
 from zooclient.net.auth import Auth
 from zooclient.net.cancel import Cancel
 from zooclient.net.conversation import Clock, Send, Talk, Wait
-from zooclient.net.exchange import Ask, Call, Flow, Listen, Parting, Pause, Request, Response
+from zooclient.net.exchange import Ask, Call, Entrusted, Flow, Listen, Parting, Pause, Request, Response
 from zooclient.net.failures import RAISED, Failed, failed, proxy_wants_login
 from zooclient.net.origin import masked
 from zooclient.net.proxy import Proxies, socks_missing
@@ -158,6 +158,8 @@ class Driver:
             cancel.check()
         if isinstance(ask, Call):
             return ask.run()
+        if isinstance(ask, Entrusted):
+            return ask.run(self._talk.means(ask.url, cancel or Cancel()))
         if isinstance(ask, Pause):
             self._clock.sleep(ask.seconds, cancel)
             return None
@@ -331,6 +333,8 @@ class Driver:
         if isinstance(ask, Call):
             # Not raced against the wish to stop: who blocks there obeys the same Cancel, and has to tidy up.
             return await asyncio.to_thread(ask.run)
+        if isinstance(ask, Entrusted):
+            return await self._aentrusted(ask, stop.child())
         if isinstance(ask, Pause):
             return await stop.race(self._clock.asleep(ask.seconds))
         if isinstance(ask, Listen):
@@ -340,6 +344,13 @@ class Driver:
         if isinstance(ask, Parting):
             raise TypeError("A parting is no question.")
         return await stop.race(self._atogether(ask))
+
+    async def _aentrusted(self, ask: Entrusted, wish: Cancel) -> Any:
+        try:
+            return await asyncio.to_thread(ask.run, self._talk.means(ask.url, wish))
+        except asyncio.CancelledError:
+            wish.cancel()  # nobody waits for it any more, and it may be billed
+            raise
 
     async def _atogether(self, requests: tuple[Request, ...]) -> tuple[Response, ...]:
         results = await asyncio.gather(*map(self._aconverse, requests), return_exceptions=True)
@@ -424,6 +435,10 @@ class _Stop:
         """Raises Cancelled when it is time to stop."""
         if self._cancel is not None:
             self._cancel.check()
+
+    def child(self) -> Cancel:
+        """Returns a wish of its own that holds as soon as this one does."""
+        return Cancel() if self._cancel is None else self._cancel.child()
 
     async def race(self, work: Any) -> Any:
         """Awaits, but not past the wish to stop.

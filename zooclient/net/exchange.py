@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urljoin
 
 from attrs import evolve, field, frozen
@@ -106,6 +106,49 @@ class Call:
     run: Callable[[], Any]
 
 
+class Stop(Protocol):
+    """Whoever may have to stop, see :class:`~zooclient.net.cancel.Cancel`."""
+
+    def check(self) -> None:
+        """Raises Cancelled when it is time to stop."""
+        ...
+
+
+class _Never:
+    def check(self) -> None:
+        """Nobody wishes so."""
+
+
+@frozen(kw_only=True)
+class Means:
+    """What a request to one address would be sent with.
+
+    Attributes:
+        token: The credential that the address is entitled to. None: none.
+        environ: Environment that certificates, proxies and switches may be read from.
+        proxy: Proxy for the address. None: none.
+        stop: To be asked often.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    environ: Mapping[str, str] = field(factory=dict, repr=False, hash=False)
+    proxy: str | None = field(default=None, repr=False)
+    stop: Stop = field(factory=_Never, hash=False)
+
+
+@frozen(kw_only=True)
+class Entrusted:
+    """Work that a zoo's own client does, which speaks to a server by itself: like a call, but with our means.
+
+    Attributes:
+        url: Address that the client is to speak to.
+        run: What to call; it blocks, and obeys ``Means.stop``.
+    """
+
+    url: str
+    run: Callable[[Means], Any]
+
+
 @frozen(kw_only=True)
 class Listen:
     """A request whose answer is handed on piece by piece as it comes: a stream of events, a file of any size.
@@ -157,7 +200,7 @@ class Parting:
 
 
 #: What a flow may yield, and what it is then sent.
-Ask = Request | tuple[Request, ...] | Call | Listen | Pause | Parting
+Ask = Request | tuple[Request, ...] | Call | Entrusted | Listen | Pause | Parting
 Answer = Any
 Flow = Generator[Ask, Answer, T]
 
@@ -223,6 +266,8 @@ def replay(flow: Flow[T], answer: Callable[[Request], Response]) -> T:
             try:
                 if isinstance(ask, Call):
                     reply = ask.run()
+                elif isinstance(ask, Entrusted):
+                    reply = ask.run(Means())
                 elif isinstance(ask, Listen):
                     reply = answer(ask.request)
                     if reply.ok and reply.body:

@@ -16,7 +16,7 @@ from zooclient.records.run import Run, RunEvent, RunRequest
 
 @runtime_checkable
 class SeveralOrigins(Protocol):
-    """The zoo is one site under several hosts, which send requests on to one another."""
+    """The zoo is one site under several hosts, which send requests on to one another, or have each their own work."""
 
     @property
     def origins(self) -> tuple[str, ...]:

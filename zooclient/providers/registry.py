@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zooclient.net.auth import Credential
     from zooclient.plugins import Offer
     from zooclient.providers.base import Keeper, Official, Provider
-    from zooclient.providers.further import TakesModels
+    from zooclient.providers.further import HostsModels, TakesModels
     from zooclient.settings import Settings
 
 GROUP = "zooclient.providers"
@@ -36,8 +36,10 @@ class _Zoo:
     Args:
         package: Its package below ``zooclient.providers``.
         provider: Class in its module ``provider``.
-        official: Class in its module ``official``. None: the zoo has no client of its own.
+        official: Class in its module ``official``, a source of bytes. None: the zoo has no client of its own for them.
         publisher: Class in its module ``publish``. None: no model is given to it.
+        runs: Class in its module ``official`` that runs models. None: the zoo has no client of its own for that, or it
+            is the only way.
         server: Whether it has a server; then its provider is made for an endpoint, and it has accounts.
     """
 
@@ -48,12 +50,14 @@ class _Zoo:
         official: str | None = None,
         publisher: str | None = None,
         *,
+        runs: str | None = None,
         server: bool = True,
     ) -> None:
         self.package = package
         self.provider = provider
         self.official = official
         self.publisher = publisher
+        self.runs = runs
         self.server = server
 
     def part(self, module: str) -> Any:
@@ -74,7 +78,7 @@ _OWN = {
     "hf": _Zoo("huggingface", "HuggingFace", "OfficialHub", "HubPublisher"),
     "modelscope": _Zoo("modelscope", "ModelScope", "OfficialModelScope", "ModelScopePublisher"),
     "civitai": _Zoo("civitai", "Civitai", publisher="CivitaiPublisher"),
-    "replicate": _Zoo("replicate", "Replicate", publisher="ReplicatePublisher"),
+    "replicate": _Zoo("replicate", "Replicate", publisher="ReplicatePublisher", runs="OfficialReplicate"),
     "file": _Zoo("local", "Local", server=False),
 }
 
@@ -301,6 +305,21 @@ def _dealings(provider: Provider, settings: Settings) -> dict[str, Any]:
         "environ": settings.environ,
         "proxy": Proxies.of(settings).for_url(endpoint),
     }
+
+
+def has_official_runs(scheme: str) -> bool:
+    """Whether a zoo has a client of its own that is another way to run its models, see :func:`official_runs_for`."""
+    zoo = _OWN.get(scheme)
+    return zoo is not None and zoo.runs is not None
+
+
+def official_runs_for(provider: Provider) -> HostsModels | None:
+    """Returns the zoo's own client as a way to run its models; None: it has none, or no other way than that."""
+    zoo = _OWN.get(provider.scheme)
+    if zoo is None or zoo.runs is None:
+        return None
+    runs: HostsModels = getattr(zoo.part("official"), zoo.runs)(endpoint=provider.endpoint or "")
+    return runs
 
 
 def _token_of(provider: Provider, settings: Settings) -> str | None:

@@ -35,6 +35,7 @@ from zooclient.serve.huggingface_answers import (
     whoami,
 )
 from zooclient.serve.huggingface_bytes import ByteOrigin
+from zooclient.serve.huggingface_router import Router
 from zooclient.serve.listing import Candidate, select
 from zooclient.serve.protocol import Origins, Site
 from zooclient.serve.quota import WINDOW, Quota, Spent
@@ -47,6 +48,8 @@ _EXPOSED = (
     "X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,"
     "X-Linked-Size,X-Linked-ETag,X-Xet-Hash"
 )
+#: How every Space is.
+_RUNTIME = {"stage": "RUNNING", "hardware": {"current": "cpu-basic", "requested": "cpu-basic"}, "gcTimeout": 172800}
 #: Entries on a page of a listing or a tree at the most, and of a tree with ``expand``.
 _PAGE, _EXPANDED = 1000, 50
 
@@ -77,6 +80,7 @@ class Hub:
         self._clock = site.clock
         self._quota = Quota(site.options.limits, site.clock)
         self._describer = Describer(site.shelf)
+        self._router = Router(site.shelf, site.accounts)
 
     def answer(self, question: Question) -> Answer:
         """Returns what the Hub would say."""
@@ -109,6 +113,10 @@ class Hub:
         written = None if self._writes is None else self._writes.answer(question, segments, visitor)
         if written is not None:
             return written
+        if question.method == "POST" and segments[0] != "api":
+            run = self._router.answer(question, segments, visitor)
+            if run is not None:
+                return run
         if segments[0] != "api":
             return self._file_route(question, segments, visitor)
         rest = segments[1:]
@@ -320,6 +328,7 @@ class Hub:
                 "models": [model],
                 "subdomain": demo.replace("/", "-").lower(),
                 "tags": ["gradio", "region:us"],
+                **({"runtime": _RUNTIME} if "runtime" in question.values("expand") else {}),
             }
             for demo, model in spaces.items()
         ]

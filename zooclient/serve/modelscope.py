@@ -25,6 +25,7 @@ from zooclient.serve.describe import Describer
 from zooclient.serve.exchange import Answer, Question, Refusal, guarded
 from zooclient.serve.modelscope_asking import json_object, visitor_of
 from zooclient.serve.modelscope_bytes import Objects, by_gateway, signed
+from zooclient.serve.modelscope_inference import Inference
 from zooclient.serve.modelscope_payloads import Shown, declined, legacy, openapi, refused
 from zooclient.serve.modelscope_writes import ScopeWrites
 from zooclient.serve.protocol import Origins, Site
@@ -66,6 +67,7 @@ class Scope:
         self._quota = Quota(site.options.limits, site.clock)
         self._describer = Describer(site.shelf)
         self._writes = writes
+        self._inference = Inference(site.shelf, site.accounts)
 
     def answer(self, question: Question) -> Answer:
         """Returns what ModelScope would say."""
@@ -139,6 +141,9 @@ class Scope:
 
     def _route(self, question: Question, segments: tuple[str, ...]) -> Answer:
         visitor = visitor_of(self._accounts, question)
+        run = self._inference.answer(question, segments, visitor)
+        if run is not None:
+            return run
         if question.method not in ("GET", "HEAD"):
             return self._written(question, segments, visitor)
         match segments:

@@ -152,6 +152,12 @@ def row(model: Shown) -> dict[str, Any]:
     }
 
 
+def _studio(name: str) -> dict[str, str]:
+    """A studio of a model. No answer that shows one was recorded: the shape is that of the zoo's other lists."""
+    owner, _, bare = name.partition("/")
+    return {"Path": owner, "Name": bare, "Status": "Running"}
+
+
 def info(model: Shown, revision: str) -> dict[str, Any]:
     """Returns a model as ``/api/v1/models/{id}`` and the website's search tell it.
 
@@ -192,6 +198,7 @@ def info(model: Shown, revision: str) -> dict[str, Any]:
         "ReadMeContent": model.card,
         "Revision": revision,
         "Stars": terms.likes,
+        "Studios": [_studio(demo) for demo in terms.demos],
         "Tags": list(model.labels),
         "Tasks": [{"ChineseName": "", "Name": task} for task in model.tasks],
         "Visibility": told(terms),

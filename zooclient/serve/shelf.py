@@ -17,6 +17,7 @@ from attrs import field, frozen
 from zooclient.serve.civitai.offer import Offer
 from zooclient.serve.modelscope_profile import Profile
 from zooclient.serve.replicate.hosted import Hosted
+from zooclient.serve.served import Served
 
 #: What the Hub states as the creation time of everything older than its records. A folder keeps no such time,
 #: and an id made from it is the same after a restart.
@@ -85,6 +86,7 @@ class Terms:
         offer: What Civitai alone knows of it.
         hosted: What Replicate alone knows of it.
         profile: What ModelScope alone knows of it.
+        served: How it is run at the inference APIs of the Hub and of ModelScope. None: nobody runs it.
     """
 
     gated: Literal[False, "auto", "manual"] = False
@@ -101,6 +103,7 @@ class Terms:
     offer: Offer = field(factory=Offer)
     hosted: Hosted = field(factory=Hosted)
     profile: Profile = field(factory=Profile)
+    served: Served | None = None
 
 
 @frozen(kw_only=True)

@@ -34,6 +34,7 @@ from zooclient.serve.hubwrites.writable import Writable
 from zooclient.serve.protocol import Options
 from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
 from zooclient.serve.replicate.runs import Runs
+from zooclient.serve.served import CHAT, Asked, Served
 from zooclient.serve.server import ZooServer
 from zooclient.testing.civitai import SCHEME, AtCivitai
 from zooclient.testing.huggingface import AtHuggingFace
@@ -298,6 +299,30 @@ class LocalZoo:
         """Sets the counts that listings tell and sort by."""
         self._change(model, downloads=downloads, likes=likes, trending=trending)
 
+    def host(
+        self,
+        model: str,
+        answer: Callable[[Asked], Any] | None = None,
+        *,
+        task: str = CHAT,
+        hosts: Sequence[str] | Mapping[str, str] = ("hf-inference",),
+        cut: int | None = None,
+    ) -> None:
+        """Lets a model be run at the inference APIs of the Hub and of ModelScope. What Replicate runs: ``offer``.
+
+        Args:
+            model: ``owner/name``.
+            answer: Called in a thread of the server with an :class:`~zooclient.serve.served.Asked`; returns a text,
+                yields it piece by piece, or returns bytes or JSON values as the task answers with. None: it says
+                again what was said to it, word by word.
+            task: What it is run for, in the Hub's words: ``conversational``, ``text-to-image`` and so on.
+            hosts: Who runs it at the Hub, each with ``live``, ``staging`` or ``error`` where it is not live.
+            cut: Pieces after which a stream ends without an end. None: it does not.
+        """
+        told = hosts if isinstance(hosts, Mapping) else dict.fromkeys(hosts, "live")
+        served = Served(answer=answer or _again, task=task, hosts=dict(told), cut=cut)
+        self._change(model, served=served)
+
     def demos(self, model: str, *spaces: str) -> None:
         """Declares Spaces (``owner/name``) that show the model at work."""
         self._change(model, demos=spaces)
@@ -323,6 +348,10 @@ class LocalZoo:
 
     def _change(self, model: str, **changes: Any) -> None:
         self._shelf.set_terms(model, evolve(self._shelf.terms(model), **changes))
+
+
+def _again(asked: Asked) -> Sequence[str]:
+    return [f"{word} " for word in asked.prompt.split()]
 
 
 class _Witness(Witness):

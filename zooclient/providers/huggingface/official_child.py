@@ -34,7 +34,7 @@ def main(work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     try:
         answer = work(wish)
     except Exception as error:  # whatever a foreign client raises is told, and judged on the other side
-        answer = {"chain": _told(error)}
+        answer = {"chain": told(error)}
     json.dump(answer, out)
     out.close()
 
@@ -56,14 +56,21 @@ def _fetch(wish: dict[str, Any]) -> dict[str, Any]:
     return {"path": str(path)}
 
 
-def guard(endpoint: str) -> None:
-    """Takes credentials out of every request that does not go to the endpoint's own origin, redirects included."""
-    home = _origin(endpoint)
+def guard(*homes: str, token: str | None = None, answered: Callable[[Any], None] | None = None) -> None:
+    """Takes credentials out of every request that does not go to one of these origins, redirects included.
+
+    Args:
+        homes: Addresses at whose origins the token is at home.
+        token: Where it stands in a header of another name, that one goes, too. None: there is none.
+        answered: Called with each response. None: nobody looks.
+    """
+    origins = {_origin(home) for home in homes}
 
     def strip(request: Any) -> None:
-        if _origin(str(request.url)) != home:
-            for name in ("Authorization", "Cookie"):
-                request.headers.pop(name, None)
+        if _origin(str(request.url)) not in origins:
+            for name in list(request.headers):
+                if name.lower() in ("authorization", "cookie") or (token and token in str(request.headers[name])):
+                    del request.headers[name]
 
     import huggingface_hub
 
@@ -74,7 +81,10 @@ def guard(endpoint: str) -> None:
             def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
                 strip(request)
                 options["timeout"] = options.get("timeout") or (_CONNECT, _IDLE)
-                return super().send(request, **options)
+                response = super().send(request, **options)
+                if answered is not None:
+                    answered(response)
+                return response
 
         huggingface_hub.configure_http_backend(backend_factory=Session)
         return
@@ -84,7 +94,11 @@ def guard(endpoint: str) -> None:
         client = default_client_factory()
         client.timeout = (_CONNECT, _IDLE, _IDLE, _IDLE)
         hooks = client.event_hooks
-        client.event_hooks = {**hooks, "request": [*hooks.get("request", ()), strip]}
+        client.event_hooks = {
+            **hooks,
+            "request": [*hooks.get("request", ()), strip],
+            "response": [*hooks.get("response", ()), *([answered] if answered is not None else [])],
+        }
         return client
 
     huggingface_hub.set_client_factory(factory)
@@ -95,8 +109,8 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _told(error: BaseException | None) -> list[dict[str, Any]]:
-    """An exception and its causes: names of their classes, text, and what the server answered."""
+def told(error: BaseException | None) -> list[dict[str, Any]]:
+    """Returns an exception and its causes: names of their classes, text, and what the server answered."""
     chain: list[dict[str, Any]] = []
     while error is not None and len(chain) < _CHAIN:
         response = getattr(error, "response", None)
