@@ -42,7 +42,7 @@ def batch(visit: Visit, name: str) -> Answer:
     new = sum(
         entry["size"]
         for entry in {str(entry.get("oid")): entry for entry in objects if is_size(entry.get("size"))}.values()
-        if entry.get("oid") not in held
+        if str(entry.get("oid")) not in held
     )
     check_room(visit, repository, new)
     multipart = "multipart" in transfers
@@ -61,7 +61,8 @@ def complete(visit: Visit) -> Answer:
         raise Refusal(said.refused(403 if link is None else 404, "This upload is over"))
     asked = visit.body()
     parts = asked.get("parts")
-    sent = [(part.get("partNumber"), part.get("etag")) for part in parts if isinstance(part, dict)] if parts else []
+    listed = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    sent = [(part.get("partNumber"), part.get("etag")) for part in listed]
     if asked.get("oid") != upload.oid or sent != [
         (number, upload.etags.get(number)) for number in range(1, upload.count + 1)
     ]:
@@ -75,7 +76,8 @@ def verify(visit: Visit, name: str) -> Answer:
     """``POST {id}.git/info/lfs/objects/verify``."""
     repository = visit.contributed(name, pull=True)
     asked = visit.body()
-    if _held(visit, repository).get(str(asked.get("oid"))) != asked.get("size"):
+    size = _held(visit, repository).get(str(asked.get("oid")))
+    if size is None or size != asked.get("size"):
         raise Refusal(said.refused(404, "Object does not exist on the server", model=repository.id))
     return json_answer({}, headers=_TYPE, model=repository.id)
 

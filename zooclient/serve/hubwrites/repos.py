@@ -77,7 +77,7 @@ def settings(visit: Visit, name: str) -> Answer:
     if private is not None:
         changes["private"] = private
     if "gated" in asked:
-        if asked["gated"] not in (False, "auto", "manual"):
+        if asked["gated"] is not False and asked["gated"] not in ("auto", "manual"):
             raise Refusal(said.refused(400, '"gated" must be one of [false, "auto", "manual"]', model=repository.id))
         changes["gated"] = asked["gated"]
     shelf = visit.writable.shelf
