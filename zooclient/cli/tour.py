@@ -222,8 +222,6 @@ class Tour:
         self._zoo.heal()
         takes = {"pixels": Input(description="64 numbers")}
         self._zoo.replicate.offer(NAME, inputs=takes, run=lambda work: hosted(work.input["pixels"]))
-            NAME, inputs={"pixels": Input(description="64 numbers")}, run=lambda work: hosted(work.input["pixels"])
-        )
         self._environ["ZOOCLIENT_REPLICATE_TOKEN"] = self._zoo.tokens["replicate"]
         pixels, truth = samples()
         digit = self._home / "digit.txt"
