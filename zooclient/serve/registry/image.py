@@ -92,7 +92,7 @@ class Source:
     document: Mapping[str, Any] = field(hash=False)
     cog: str
     push: str
-    form: Form = Form()
+    form: Form = field(factory=Form)
 
 
 @frozen(kw_only=True)

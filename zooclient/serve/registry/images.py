@@ -68,10 +68,11 @@ class Files:
             if f"sha256:{hashing.hexdigest()}" != digest:
                 raise ValueError(f"what was sent is not {digest}")
         except (LookupError, ValueError):
-            os.unlink(file.name)
+            Path(file.name).unlink()
             raise
-        stat = os.stat(file.name)
-        place = Place(path=Path(file.name), stamp=(stat.st_size, stat.st_mtime_ns, stat.st_ino))
+        path = Path(file.name)
+        stat = path.stat()
+        place = Place(path=path, stamp=(stat.st_size, stat.st_mtime_ns, stat.st_ino))
         with self._lock:
             return self._held.setdefault(digest, place)
 

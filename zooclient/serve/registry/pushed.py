@@ -109,6 +109,8 @@ class Pushed:
         """
         with self._lock:
             held = bytes(self._uploads.pop((model, name)))
+        if digest_of(held) != digest:
+            raise ValueError(f"what was sent is not {digest}")
         self._files.put(digest, iter((held,)))
         self.adopt(model, digest, len(held))
 

@@ -169,4 +169,4 @@ class Hosted:
     weights_url: str | None = None
     github_url: str | None = None
     paper_url: str | None = None
-    image: Form = Form()
+    image: Form = field(factory=Form)
