@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from registry_site import MODEL, Zoo, code, content, told
 
-from zooclient.serve.registry.image import INDEX, MANIFEST, Image
 from zooclient.serve.registry.images import reader
 from zooclient.serve.registry.layers import blocks
+from zooclient.serve.registry.parts import INDEX, MANIFEST, Image
 
 MINE = "me/own"
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from zooclient.serve.registry.image import DOCKER_LIST, INDEX, MANIFESTS, WEIGHT, Manifest, digest_of
 from zooclient.serve.registry.images import Files
+from zooclient.serve.registry.parts import DOCKER_LIST, INDEX, MANIFESTS, WEIGHT, Manifest, digest_of
 
 #: Labels that hold the document of a version, and the version of Cog that made it: today's, older ones.
 _SCHEMAS: Final = ("run.cog.openapi_schema", "org.cogmodel.openapi_schema")
