@@ -1,4 +1,4 @@
-"""Replicate as flows: search, resolve, cards, accounts. No file is handed out yet, and nothing is run."""
+"""Replicate as flows: search, resolve, cards, accounts, runs and trainings. No file is handed out yet."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from zooclient.providers.replicate.refusal import refusal
 from zooclient.records import filters
 from zooclient.records.capability import Capability
 from zooclient.records.model import FileEntry, Hit, ModelRecord
-from zooclient.records.query import Page, Query
+from zooclient.records.query import Page, Query, cut_short
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from zooclient.records.card import Card
+    from zooclient.records.run import Run, RunEvent, RunRequest
 
 #: Bytes of an answer at the most: every model of a listing brings its schema and an example.
 _MOST_BYTES = 64 * 1024 * 1024
@@ -34,6 +35,8 @@ _CURSOR = re.compile(r"(words|all)~(\d{1,3})~(.{1,2000})", re.DOTALL)
 CAPABILITY: Final = Capability(
     search=True,
     search_login=True,
+    run=True,
+    publish=True,
     login=True,
     filters={
         "text": "exact",
@@ -47,8 +50,8 @@ CAPABILITY: Final = Capability(
     note=(
         "It answers nobody without a token. A task is one of its collections, such as text-to-image; tags are told by "
         "a search with words alone, which finds 50 models at the most and has one order. A version names an image, and "
-        "the zoo may run a newer one in its place; an official model has no version to pin. Files are not "
-        "downloaded, and nothing is run, yet."
+        "the zoo may run a newer one in its place, which each run tells; an official model has no version to pin. "
+        "Files are not downloaded yet."
     ),
 )
 
@@ -155,8 +158,10 @@ class Replicate:
         if following is not None and following == told:
             raise ProtocolError("Replicate names the same page as the next.", zoo=self.scheme, operation="search")
         empty = 0 if page.hits else empty + 1
-        if following is None or empty >= EMPTY_PAGES:
+        if following is None:
             return page
+        if empty >= EMPTY_PAGES:
+            return evolve(page, cut=cut_short(EMPTY_PAGES))
         return evolve(page, cursor=f"{'all' if words is None else 'words'}~{empty}~{following}")
 
     def _page(self, query: Query, hits: tuple[Hit, ...], *, sorts: Collection[str]) -> Page:
@@ -250,6 +255,24 @@ class Replicate:
                 )
             readme = answer.text()
         return evolve(Card.parse(card_text(record, readme)), license=record.license)
+
+    # -- runs -------------------------------------------------------------------------------------
+
+    def run(
+        self, record: ModelRecord, request: RunRequest, *, told: Callable[[RunEvent], None] | None = None
+    ) -> Flow[Run]:
+        """One prediction; see :mod:`zooclient.providers.replicate.run`."""
+        from zooclient.providers.replicate.run import run
+
+        return run(self.endpoint, record, request, told)
+
+    def train(
+        self, record: ModelRecord, request: RunRequest, *, told: Callable[[RunEvent], None] | None = None
+    ) -> Flow[Run]:
+        """One training; see :mod:`zooclient.providers.replicate.run`."""
+        from zooclient.providers.replicate.run import train
+
+        return train(self.endpoint, record, request, told)
 
     # -- the rest ---------------------------------------------------------------------------------
 
