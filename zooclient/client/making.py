@@ -65,7 +65,8 @@ def settings_of(
 def _provided(scheme: str) -> str:
     from zooclient.providers.registry import provided
 
-    return provided(scheme)
+    # Replicate's registry of images is set like a zoo, and is the scheme of no reference.
+    return scheme if scheme == "r8" else provided(scheme)
 
 
 def folder_of(to: StrPath | None) -> Path | None:
