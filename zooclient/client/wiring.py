@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zooclient.net.auth import Auth
     from zooclient.net.drivers import Driver
     from zooclient.net.proxy import Proxies
+    from zooclient.net.registries import Registries
     from zooclient.providers.base import Provider
     from zooclient.records.ref import Ref
     from zooclient.store.store import Store
@@ -34,6 +35,7 @@ class Wiring:
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._driver: Driver | None = None
+        self._registries: Registries | None = None
         self._providers: dict[str, Provider] = {}
         self._places: dict[str, str] = {}
 
@@ -95,7 +97,25 @@ class Wiring:
         from zooclient.net.auth import Auth
         from zooclient.providers.registry import credentials
 
-        return Auth(credentials(self.settings), allow_plain_http=self.settings.allow_plain_http, closed=self._closed())
+        return Auth(
+            credentials(self.settings),
+            allow_plain_http=self.settings.allow_plain_http,
+            closed=self._closed(),
+            registries=self._image_registries(),
+        )
+
+    def _image_registries(self) -> Registries:
+        """Returns the image registries, with what they granted, to whoever asks in this client's name."""
+        if self._registries is None:
+            from zooclient.net.registries import Registries
+            from zooclient.providers.registry import image_registries
+
+            with self._lock:
+                if self._registries is None:
+                    self._registries = Registries(
+                        image_registries(self.settings), allow_plain_http=self.settings.allow_plain_http
+                    )
+        return self._registries
 
     def _closed(self) -> frozenset[str]:
         """The origins of the zoos that are not to be asked, because their mirrors alone are."""
@@ -103,15 +123,18 @@ class Wiring:
         if not only:
             return frozenset()
         from zooclient.net.origin import origin
+        from zooclient.providers.further import KeepsImages
         from zooclient.providers.registry import schemes
 
         # Behind one gateway there may be several zoos; what one of them is asked must not fail for another.
         asked: set[str] = set()
         closed: set[str] = set()
         for scheme in schemes():
-            endpoint = self.provider(scheme).endpoint
-            if endpoint is not None:
-                (closed if scheme in only else asked).add(origin(endpoint))
+            provider = self.provider(scheme)
+            images = provider.images if isinstance(provider, KeepsImages) else None
+            for endpoint in (provider.endpoint, images):
+                if endpoint is not None:
+                    (closed if scheme in only else asked).add(origin(endpoint))
         return frozenset(closed - asked)
 
     def proxies(self) -> Proxies:
