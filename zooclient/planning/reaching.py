@@ -32,6 +32,7 @@ class Reaching:
 
     def __init__(self, record: ModelRecord, wishes: Wishes) -> None:
         self._closed = [entry.layer for entry in record.files if entry.unopened and entry.layer is not None]
+        self._known = {entry.path for entry in record.files}
         self._plain = [entry.path for entry in record.files if entry.layer is None]
         self._patterns = wishes.files
         self._weights = wishes.weights not in ("auto", "none")
@@ -45,7 +46,8 @@ class Reaching:
             shown = f"{entry.layer.target}/" if entry.unopened else entry.path
             return None if self._weights else ON_REQUEST.format(shown)
         for pattern in self._patterns:
-            meant = may_match(pattern, entry.layer) if entry.unopened else matches(entry.path, pattern)
+            closed = entry.unopened and pattern not in self._known  # a file that is known need not be looked for
+            meant = may_match(pattern, entry.layer) if closed else matches(entry.path, pattern)
             if entry.path == pattern or (meant and self._reaches(pattern, entry.layer)):
                 return None
         return "not asked for"

@@ -59,7 +59,9 @@ def _read(response: Response, code: str, asked: str, said: str) -> ZooError:
             hint="Of an official model none is published; one may also be for those who are logged in. " + HINT,
         )
     if code == "UNSUPPORTED":
-        return Unsupported(f"The image registry does not know how to answer for {asked}{said}.")
+        return Unsupported(
+            f"The image registry does not know how to answer for {asked}{said}.", hint="Is the endpoint right?"
+        )
     return by_status(status, asked, said, zoo="The image registry", billing=TOKENS_PAGE, hint="Is the endpoint right?")
 
 
