@@ -34,7 +34,7 @@ FLOORS = (
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 #: Below ``zooclient.providers``: what every provider may use. The rest of it are the concrete ones.
-PROVIDER_COMMONS = ("base", "child", "registry", "reading", "refusing", "tokens")
+PROVIDER_COMMONS = ("base", "child", "further", "registry", "reading", "refusing", "tokens")
 
 #: What a module without side effects has no business with.
 IMPURE = frozenset(
