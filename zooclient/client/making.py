@@ -70,7 +70,8 @@ def _configured(name: str) -> str:
 def _provided(scheme: str) -> str:
     from zooclient.providers.registry import provided
 
-    return provided(scheme)
+    # Replicate's registry of images is set like a zoo, and is the scheme of no reference.
+    return scheme if scheme == "r8" else provided(scheme)
 
 
 def folder_of(to: StrPath | None) -> Path | None:

@@ -12,6 +12,8 @@ from zooclient.serve import huggingface, huggingface_bytes, modelscope, modelsco
 from zooclient.serve.asgi import MAX_BODY
 from zooclient.serve.civitai import site, storage
 from zooclient.serve.protocol import Origins, Site
+from zooclient.serve.registry import site as registry
+from zooclient.serve.registry import storage as images
 from zooclient.serve.replicate import delivery
 from zooclient.serve.replicate import site as replicate
 
@@ -28,6 +30,7 @@ class Zoo:
             origin where both are one.
         variable: Environment variable that points the zoo's official client at a server. None: there is none.
         mark: First letters of its tokens.
+        login: Whether a token is sent with the name of its account, so that settings have it as ``NAME:TOKEN``.
         methods: HTTP methods that it takes.
         max_body: Bytes of the body of a request at the most.
     """
@@ -38,6 +41,7 @@ class Zoo:
     byte_path: str
     variable: str | None
     mark: str
+    login: bool = False
     methods: frozenset[str] = frozenset({"GET", "HEAD", "POST"})
     max_body: int = MAX_BODY
 
@@ -80,6 +84,17 @@ ZOOS: Mapping[str, Zoo] = {
             mark="r8_",
             methods=frozenset({"GET", "HEAD", "POST", "QUERY", "DELETE"}),
             max_body=128 * 1024 * 1024,
+        ),
+        Zoo(
+            scheme="r8",
+            title="Replicate's registry",
+            speak=registry.speak,
+            byte_path=images.BYTE_PATH,
+            variable=None,
+            mark="",
+            login=True,
+            methods=frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}),
+            max_body=512 * 1024 * 1024,
         ),
     )
 }

@@ -99,6 +99,8 @@ class ZooServer:
         self._cdns = self._hubs if one_origin else _listen_all(host, byte_port or 0, len(chosen), self._hubs)
         hubs: dict[int, Application] = {}
         cdns: dict[int, Application] = {}
+        # One for all: what zoos share they find there.
+        how = options or Options()
         for zoo, shown, hub, cdn in zip(chosen, shelves, self._hubs, self._cdns, strict=True):
             site = Site(
                 shelf=shown,
@@ -106,7 +108,7 @@ class ZooServer:
                 signer=Signer(),
                 byte_origin=_same if one_origin else partial(_with_port, port=_port(cdn)),
                 one_origin=one_origin,
-                options=options or Options(),
+                options=how,
             )
             spoken = zoo.speak(site)
             app = partial(App, zoo=zoo.scheme, methods=zoo.methods, max_body=zoo.max_body, witness=witness)

@@ -32,9 +32,11 @@ from zooclient.serve.faults import Fault, Faults, Thrown
 from zooclient.serve.folder import FolderShelf
 from zooclient.serve.protocol import Options
 from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
+from zooclient.serve.registry.depot import Depot
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.server import ZooServer
 from zooclient.testing.civitai import SCHEME, AtCivitai
+from zooclient.testing.registry import AtRegistry
 from zooclient.testing.replicate import AtReplicate
 
 #: Bytes up to which a file is copied aside, so that older commits of a test's models stay served.
@@ -86,9 +88,11 @@ class LocalZoo:
     Attributes:
         endpoints: Scheme to origin, such as ``{"hf": "http://127.0.0.1:43211"}``.
         byte_origins: Scheme to origin of large files.
-        tokens: Scheme to a token of the account ``me``, which may write.
+        tokens: Scheme to a token of the account ``me``, which may write; of ``r8``, Replicate's registry, it is
+            ``me:TOKEN``.
         civitai: What owners do at Civitai alone, and the numbers that models have there.
         replicate: What owners do at Replicate alone, and the versions that models have there.
+        r8: How the images of these versions are made, and how the registry that has them behaves.
     """
 
     def __init__(
@@ -104,7 +108,7 @@ class LocalZoo:
     ) -> None:
         self._folder = None if folder is None else Path(folder)
         self._zoos = tuple(ZOOS) if zoos is None else tuple(zoo_of(scheme).scheme for scheme in zoos)
-        runs = Runs()
+        runs, depot = Runs(), Depot()
         self._options = Options(
             page_size=page_size,
             link_lifetime=link_lifetime,
@@ -112,7 +116,9 @@ class LocalZoo:
             limits=limits,
             scanned=True,
             runs=runs,
+            depot=depot,
         )
+        self._depot = depot
         self._one_origin = one_origin
         self._accounts = {scheme: Accounts(()) for scheme in self._zoos}
         self._faults = Faults()
@@ -120,7 +126,8 @@ class LocalZoo:
         self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
         self._server: ZooServer | None = None
         self.civitai = AtCivitai(self._shelf, self._faults, self._asked_of_civitai)
-        self.replicate = AtReplicate(self._shelf, runs)
+        self.replicate = AtReplicate(self._shelf, runs, depot)
+        self.r8 = AtRegistry(self._shelf, depot, self.replicate)
         self.endpoints: dict[str, str] = {}
         self.byte_origins: dict[str, str] = {}
         self.tokens = {scheme: self.add_account("me", role="write", zoo=scheme) for scheme in self._zoos}
@@ -149,6 +156,7 @@ class LocalZoo:
         self._shelf.close()
         if self._server is not None:
             self._server.stop()
+        self._depot.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -296,15 +304,16 @@ class LocalZoo:
         self._change(model, demos=spaces)
 
     def add_account(self, name: str, *, role: Literal["read", "write"] = "read", zoo: str = "hf") -> str:
-        """Adds an account at one zoo and returns its token.
+        """Adds an account at one zoo and returns its token, ``NAME:TOKEN`` where it is sent with the name.
 
         Raises:
             ConfigError: No such zoo runs here.
         """
         # The letters that every token of the zoo begins with, for clients that look.
-        token = self._running(zoo).mark + secrets.token_hex(17)
+        spoken = self._running(zoo)
+        token = spoken.mark + secrets.token_hex(17)
         self._accounts[zoo].add(Account(name=name, token=token, role=role))
-        return token
+        return f"{name}:{token}" if spoken.login else token
 
     def _asked_of_civitai(self) -> list[tuple[str, int | None]]:
         return [(seen.path, seen.status) for seen in self.requests if seen.zoo == SCHEME]
