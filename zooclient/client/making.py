@@ -70,8 +70,7 @@ def _configured(name: str) -> str:
 def _provided(scheme: str) -> str:
     from zooclient.providers.registry import provided
 
-    # Replicate's registry of images is set like a zoo, and is the scheme of no reference.
-    return scheme if scheme == "r8" else provided(scheme)
+    return provided(scheme)
 
 
 def folder_of(to: StrPath | None) -> Path | None:
