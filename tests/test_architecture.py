@@ -47,11 +47,14 @@ PURE = (
     "zooclient.records",
     "zooclient.planning",
     "zooclient.net.policy",
+    "zooclient.net.challenge",
     "zooclient.net.exchange",
     "zooclient.transfer.ranges",
+    "zooclient.store.tarstream",
     "zooclient.lock.format",
     "zooclient.mirror.format",
     "zooclient.mirror.place",
+    *(f"zooclient.providers.replicate.image.{part}" for part in ("oci", "layers", "managed", "labels")),
     *(f"zooclient.providers.{zoo}.wire" for zoo in ("huggingface", "modelscope", "civitai", "replicate", "local")),
 )
 

@@ -97,8 +97,9 @@ def zoo() -> Iterator[LocalZoo]:
 
 
 @pytest.fixture
-def replicate() -> Iterator[ReplicateDouble]:
-    """The Replicate of the pages: a model whose weights lie at the Hub, and an official one."""
+def replicate(zoo: LocalZoo) -> Iterator[ReplicateDouble]:
+    """The Replicate of the pages: a model whose weights lie at the Hub, an official one, and one that has an image."""
+    of_image = version(id=zoo.replicate.version("acme/story"))
     takes = document(
         steps={
             "type": "integer",
@@ -117,8 +118,9 @@ def replicate() -> Iterator[ReplicateDouble]:
         running.models = {
             "acme/lanterns": model(name="lanterns", latest_version=latest, weights_url=weights),
             "acme/official": model(name="official", is_official=True),
+            "acme/story": model(name="story", latest_version=of_image),
         }
-        running.versions = {"acme/lanterns": [latest]}
+        running.versions = {"acme/lanterns": [latest], "acme/story": [of_image]}
         running.readmes = {"acme/lanterns": "# Lanterns\n\nPaper lanterns, in any light.\n"}
         yield running
 

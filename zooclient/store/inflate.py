@@ -117,7 +117,7 @@ def _zstd_reader(file: IO[bytes]) -> tuple[Any, type[Exception]]:
     except ImportError as error:
         raise Unsupported(
             "A layer of the image is packed with zstd, which this Python cannot unpack.",
-            hint="`pip install zstandard` adds that; Python 3.14 has it.",
+            hint='`pip install "zooclient[zstd]"` adds that; Python 3.14 has it.',
         ) from error
     return other.ZstdDecompressor().stream_reader(file, read_across_frames=True), other.ZstdError
 
