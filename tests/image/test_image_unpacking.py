@@ -216,7 +216,7 @@ def test_a_bound_is_held_without_a_word_of_the_image() -> None:
     assert stream.size <= 12 << 20
 
 
-@pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b"a" * 9999)[:-20]])
+@pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b"a" * 9999)[:-20]], ids=["empty", "other", "cut"])
 def test_what_is_not_packed_as_it_is_said_to_be_is_told(tmp_path: Path, content: bytes) -> None:
     """A layer that is no gzip, or is cut, is refused; nothing at all has another digest than the image says."""
     with pytest.raises(IntegrityError):

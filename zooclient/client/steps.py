@@ -223,8 +223,9 @@ class Steps:
     def sources(self, target: str | Ref | ModelRecord, zoos: tuple[str, ...] | None) -> Flow[Sources]:
         """Where else the files of a model lie, each place proved by digest."""
         from zooclient.client.elsewhere import sources_of
+        from zooclient.client.listing import listed
 
-        record = yield from self.listed(target, "sources")
+        record = yield from listed(self.wiring, (yield from self.record_of(target)), "sources")
         return (yield from sources_of(self.wiring, record, zoos))
 
     def identify(
