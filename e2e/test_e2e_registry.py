@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from zooclient import Client
+from zooclient import AccessError, Client
 from zooclient.testing import LocalZoo
 from zooclient.testing.registry import Image
 from zooclient.testing.replicate import Input
@@ -250,22 +250,30 @@ def test_docker_takes_our_images_and_serves_them(
         }
 
 
+def send(zoo: LocalZoo, image: Image, endpoint: str) -> None:
+    """Sends an image blob by blob and manifest by manifest, as skopeo 1.9 does not where an index is among them."""
+    zoo.r8.rules.strangers, zoo.r8.rules.redirect = "open", False
+    with httpx.Client(base_url=endpoint, trust_env=False, timeout=20) as there:
+        for digest in image.blobs:
+            got = httpx.get(f"{zoo.endpoints['r8']}/v2/{MODEL}/blobs/{digest}", trust_env=False, timeout=20)
+            place = httpx.URL(there.post(f"/v2/{MODEL}/blobs/uploads/").headers["location"])
+            assert there.put(place.copy_merge_params({"digest": digest}), content=got.content).status_code == 201
+        for digest, manifest in image.manifests.items():
+            kind = {"content-type": manifest.media}
+            put = there.put(f"/v2/{MODEL}/manifests/{digest}", content=manifest.body, headers=kind)
+            assert (put.status_code, put.headers["docker-content-digest"]) == (201, digest)
+
+
 def test_docker_takes_managed_weights(zoo: LocalZoo, registry: Registry) -> None:
     """Weights in a manifest of their own and the index over them are taken as they are, by the calls that we take."""
     zoo.r8.form(MODEL, weights="managed")
     image = zoo.r8.image(MODEL)
-    with httpx.Client(base_url=registry.endpoint, trust_env=False, timeout=20) as there:
-        zoo.r8.rules.strangers, zoo.r8.rules.redirect = "open", False
-        ours = zoo.endpoints["r8"]
-        for digest in image.blobs:
-            body = httpx.get(f"{ours}/v2/{MODEL}/blobs/{digest}", trust_env=False, timeout=20).content
-            place = httpx.URL(there.post(f"/v2/{MODEL}/blobs/uploads/").headers["location"])
-            assert there.put(place.copy_merge_params({"digest": digest}), content=body).status_code == 201
-        for digest, manifest in image.manifests.items():
-            put = there.put(
-                f"/v2/{MODEL}/manifests/{digest}", content=manifest.body, headers={"content-type": manifest.media}
-            )
-            assert (put.status_code, put.headers["docker-content-digest"]) == (201, digest)
+    send(zoo, image, registry.endpoint)
+    top = image.manifests[f"sha256:{image.id}"]
+    got = httpx.get(
+        f"{registry.endpoint}/v2/{MODEL}/manifests/{top.digest}", headers={"accept": top.media}, trust_env=False
+    )
+    assert got.content == top.body
 
 
 def test_ours_says_what_docker_says(zoo: LocalZoo, registry: Registry, skopeo: Skopeo) -> None:
@@ -324,3 +332,77 @@ def test_docker_asks_for_a_login_as_ours_does(zoo: LocalZoo, locked: Registry, s
     assert (
         json.loads(skopeo(read[0], "--creds", "me:secret", *read[1:]))["Digest"] == f"sha256:{zoo.r8.image(MODEL).id}"
     )
+
+
+# Our client against Docker's own registry
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"types": "docker", "packing": "gzip"},
+        {"weights": "linked"},
+        {"weights": "inside"},
+        {"weights": "managed"},
+        {"weights": "managed", "pinned": "image"},
+    ],
+)
+def test_our_client_reads_images_from_docker(
+    zoo: LocalZoo, registry: Registry, tmp_path: Path, form: dict[str, Any]
+) -> None:
+    """What a version's image holds comes from a real registry: card, schema and packages first, then every byte."""
+    pytest.importorskip("zooclient.providers.replicate.image", reason="the client does not read images")
+    zoo.r8.form(MODEL, **form)
+    image = zoo.r8.image(MODEL)
+    send(zoo, image, registry.endpoint)
+    places = {**zoo.endpoints, "r8": registry.endpoint}
+    ref = f"replicate:{MODEL}@{image.id}"
+    zoo.forget()
+    with Client(home=tmp_path / "home", endpoints=places, tokens={"replicate": zoo.tokens["replicate"]}) as client:
+        told = client.download(ref)
+        assert not any(file.path.endswith(".safetensors") for file in told.files)
+        assert json.loads((told.path / "openapi.json").read_text("utf-8"))["info"]["title"] == "Cog"
+        snapshot = client.download(ref, weights="all")
+        assert client.verify(snapshot).ok
+    contents = {file.path: (snapshot.path / file.path).read_bytes() for file in snapshot.files}
+    if form != {"weights": "managed", "pinned": "image"}:  # that manifest says nothing of the weights
+        assert [body for path, body in contents.items() if path.endswith("model.safetensors")] == [
+            FILES["model.safetensors"]
+        ]
+    assert contents["src/README.md"] == b"# Tiny\n"
+    assert {seen.zoo for seen in zoo.requests} <= {"replicate"}
+
+
+def test_our_client_logs_in_at_docker(zoo: LocalZoo, locked: Registry, skopeo: Skopeo, tmp_path: Path) -> None:
+    """By Basic, with name and token, the image comes; without, it is said how to log in."""
+    pytest.importorskip("zooclient.providers.replicate.image", reason="the client does not read images")
+    image = zoo.r8.write(MODEL, tmp_path / "layout", tag="v1")
+    target = remote(locked.endpoint, MODEL, "v1")
+    copy = ("copy", "--preserve-digests", "--dest-tls-verify=false", "--dest-creds", "me:secret")
+    skopeo(*copy, f"oci:{tmp_path / 'layout'}:v1", target)
+    places = {**zoo.endpoints, "r8": locked.endpoint}
+    ref = f"replicate:{MODEL}@{image.id}"
+    tokens = {"replicate": zoo.tokens["replicate"]}
+    with (
+        Client(home=tmp_path / "stranger", endpoints=places, tokens=tokens) as client,
+        pytest.raises(AccessError) as caught,
+    ):
+        client.download(ref)
+    assert "cog login" in str(caught.value.hint)
+    with Client(home=tmp_path / "home", endpoints=places, tokens={**tokens, "r8": "me:secret"}) as client:
+        snapshot = client.download(ref, weights="all")
+    assert (snapshot.path / "src/model.safetensors").read_bytes() == FILES["model.safetensors"]
+
+
+def test_our_client_downloads_what_skopeo_published(zoo: LocalZoo, skopeo: Skopeo, tmp_path: Path) -> None:
+    """Published with skopeo, found at Replicate, fetched from the registry: the round trip gives the same bytes."""
+    pytest.importorskip("zooclient.providers.replicate.image", reason="the client does not read images")
+    image = zoo.r8.write(MODEL, tmp_path / "layout", tag="v1")
+    target = remote(zoo.endpoints["r8"], "me/copy", "v1")
+    copy = ("copy", "--preserve-digests", "--dest-tls-verify=false", "--dest-creds", zoo.tokens["r8"])
+    skopeo(*copy, f"oci:{tmp_path / 'layout'}:v1", target)
+    with Client(home=tmp_path / "home", endpoints=zoo.endpoints, tokens=zoo.tokens) as client:
+        snapshot = client.download(f"replicate:me/copy@{image.id}", weights="all")
+    assert (snapshot.path / "src/model.safetensors").read_bytes() == FILES["model.safetensors"]
+    assert any(seen.origin == "cdn" for seen in zoo.requests)

@@ -14,7 +14,7 @@ from zooclient.serve.exchange import Answer, Question, Span
 from zooclient.serve.folder import FolderShelf
 from zooclient.serve.protocol import Options, Site
 from zooclient.serve.registry.depot import Depot
-from zooclient.serve.registry.image import MANIFESTS
+from zooclient.serve.registry.parts import MANIFESTS
 from zooclient.serve.registry.site import speak
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.signing import Signer
@@ -78,7 +78,7 @@ class Zoo:
     def get(self, path: str, *, by: str | None = None, method: str = "GET", **headers: str) -> Answer:
         """Asks below ``/v2/``, logged in as the challenge wants it; any kind of manifest is taken."""
         headers.setdefault("accept", ",".join(MANIFESTS))
-        return self.ask(method, f"/v2/{path}", authorization=self.login(path, by), **headers)
+        return self.ask(method, f"/v2/{path}", authorization=self.login(path, by), body=b"", **headers)
 
     def login(self, path: str, by: str | None, actions: str = "pull") -> str | None:
         """The header of somebody, or of a stranger, who wants something of a repository."""

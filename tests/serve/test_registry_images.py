@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from registry_site import MODEL, Zoo, content, told
 from served_models import safetensors, tiny
 
-from zooclient.serve.registry.image import DOCKER_MANIFEST, INDEX, MANIFEST, WEIGHT, WEIGHT_CONFIG, set_digest
+from zooclient.serve.registry.image import set_digest
 from zooclient.serve.registry.layers import Recipe, blocks, member, press
+from zooclient.serve.registry.parts import DOCKER_MANIFEST, INDEX, MANIFEST, WEIGHT, WEIGHT_CONFIG
 from zooclient.serve.replicate.hosted import Input
 from zooclient.testing.registry import Further
 

@@ -13,7 +13,7 @@ from served_models import tiny, write
 
 from zooclient import Client
 from zooclient.serve.folder import FolderShelf
-from zooclient.serve.registry.image import MANIFEST, digest_of
+from zooclient.serve.registry.parts import MANIFEST, digest_of
 from zooclient.serve.server import ZooServer
 from zooclient.testing import Cut, Flip, LocalZoo, NoRange, Status
 from zooclient.testing.replicate import Input

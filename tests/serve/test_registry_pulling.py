@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from registry_site import BYTES, MODEL, TOKENS, Zoo, basic, code, content, told
 
-from zooclient.serve.registry.image import DOCKER_MANIFEST, MANIFEST
+from zooclient.serve.registry.parts import DOCKER_MANIFEST, MANIFEST
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from registry_site import MODEL, Zoo, code, content, told
 
-from zooclient.serve.registry.image import INDEX, MANIFEST, Image
 from zooclient.serve.registry.images import reader
 from zooclient.serve.registry.layers import blocks
+from zooclient.serve.registry.parts import INDEX, MANIFEST, Image
 
 MINE = "me/own"
 
@@ -208,3 +208,15 @@ def test_an_image_that_cog_did_not_make_is_no_version(zoo: Zoo, config: bytes) -
     assert zoo.get(f"{MINE}/manifests/v1").body == body
     with pytest.raises(LookupError):
         zoo.owners.version(MINE, 1)
+
+
+def test_a_label_that_is_missing_is_made_up_for(zoo: Zoo) -> None:
+    """An image with a schema and no version of Cog is a version, and its members are none of them null."""
+    config = json.dumps({"config": {"Labels": {"run.cog.openapi_schema": '{"openapi":"3.0.2"}'}}}).encode()
+    row = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": send(zoo, config), "size": len(config)}
+    body = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": row, "layers": []}).encode()
+    assert zoo.push("PUT", f"/v2/{MINE}/manifests/v1", body=body, content_type=MANIFEST).status == 201
+    (version,) = zoo.depot.pushed.versions(MINE)
+    assert (version.id, version.cog) == (digest(body).removeprefix("sha256:"), "0.9.5")
+    assert version.document == {"openapi": "3.0.2"}
+    assert zoo.owners.version(MINE) == version.id

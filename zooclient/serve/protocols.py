@@ -23,7 +23,7 @@ class Zoo:
     """One zoo that can be spoken for.
 
     Attributes:
-        scheme: Of its references.
+        scheme: Of its references; of a registry of images, which has none, what settings call it.
         title: Name of the zoo.
         speak: Makes its two handlers.
         byte_path: First part of every path at its byte origin, which tells its paths from those of the zoo's own

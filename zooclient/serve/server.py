@@ -101,6 +101,7 @@ class ZooServer:
         cdns: dict[int, Application] = {}
         # One for all: what zoos share they find there.
         how = options or Options()
+        self._depot = how.depot if options is None else None
         for zoo, shown, hub, cdn in zip(chosen, shelves, self._hubs, self._cdns, strict=True):
             site = Site(
                 shelf=shown,
@@ -141,6 +142,8 @@ class ZooServer:
             loop.ask_to_stop()
         for loop in self._loops:
             loop.join()
+        if self._depot is not None:
+            self._depot.close()
 
     def __enter__(self) -> Self:
         self.start()

@@ -12,8 +12,8 @@ from zooclient.serve.folder import FolderShelf
 from zooclient.serve.registry.depot import Depot
 from zooclient.serve.registry.door import Rules
 from zooclient.serve.registry.form import Form, Further
-from zooclient.serve.registry.image import Image
 from zooclient.serve.registry.layout import write_layout
+from zooclient.serve.registry.parts import Image
 from zooclient.testing.replicate import SCHEME as REPLICATE
 from zooclient.testing.replicate import AtReplicate
 

@@ -5,6 +5,7 @@ version, so the other side of the zoo takes its ids from here.
 
 * :mod:`~zooclient.serve.registry.form`: how an image may be made. Pure.
 * :mod:`~zooclient.serve.registry.layers`: tar archives of files, packed. Pure but for the files that it is given.
+* :mod:`~zooclient.serve.registry.parts`: manifests and blobs. Pure.
 * :mod:`~zooclient.serve.registry.image`: manifests, configs and labels, as Cog makes them. Pure.
 * :mod:`~zooclient.serve.registry.images`: the images of the versions of a shelf, each made once.
 * :mod:`~zooclient.serve.registry.layout`: an image as a folder that other tools read.

@@ -7,7 +7,6 @@ so that the same version is the same image.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -16,28 +15,23 @@ from attrs import field, frozen
 
 from zooclient.serve.registry.form import Form
 from zooclient.serve.registry.layers import Member, Packing, Pressed, Recipe, member
+from zooclient.serve.registry.parts import (
+    CONFIGS,
+    DOCKER_MANIFEST,
+    INDEX,
+    LAYERS,
+    MANIFEST,
+    WEIGHT,
+    WEIGHT_CONFIG,
+    Image,
+    Manifest,
+    Parts,
+    descriptor,
+    digest_of,
+    dumped,
+)
 from zooclient.serve.shelf import FLOOR, ShelfFile
 
-INDEX: Final = "application/vnd.oci.image.index.v1+json"
-MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
-DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
-DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
-#: Every kind of manifest that is known.
-MANIFESTS: Final = (INDEX, MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
-#: Of a manifest of weights, and of its config.
-WEIGHT: Final = "application/vnd.cog.weight.v1"
-WEIGHT_CONFIG: Final = "application/vnd.cog.weight.config.v1+json"
-
-_CONFIGS: Final = {
-    "oci": "application/vnd.oci.image.config.v1+json",
-    "docker": "application/vnd.docker.container.image.v1+json",
-}
-_LAYERS: Final = {
-    ("oci", "tar"): "application/vnd.oci.image.layer.v1.tar",
-    ("oci", "gzip"): "application/vnd.oci.image.layer.v1.tar+gzip",
-    ("docker", "tar"): "application/vnd.docker.image.rootfs.diff.tar",
-    ("docker", "gzip"): "application/vnd.docker.image.rootfs.diff.tar.gzip",
-}
 #: Name of a label's meaning to the name under which it is told.
 _LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "run.cog": {
@@ -65,6 +59,7 @@ _BASE: Final = (
     member("etc/os-release", b'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\n'),
     member("usr/local/lib/python3.11/site-packages/cog/__init__.py", b'__version__ = "0.9.5"\n'),
 )
+_BASE_NAME: Final = "image/base.tar"
 _ENV: Final = (
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "R8_COG_VERSION=0.9.5",
@@ -95,64 +90,6 @@ class Source:
     form: Form = field(factory=Form)
 
 
-@frozen(kw_only=True)
-class Manifest:
-    """A manifest, or an index of manifests.
-
-    Attributes:
-        digest: ``sha256:HEX`` of its bytes.
-        media: Its media type.
-        body: Its bytes.
-    """
-
-    digest: str
-    media: str
-    body: bytes = field(repr=False)
-
-
-@frozen(kw_only=True)
-class Blob:
-    """Anything that a manifest names by its digest.
-
-    Attributes:
-        digest: ``sha256:HEX`` of its bytes.
-        media: Its media type.
-        size: Bytes.
-        name: Path of the model's file that it holds, or what it is.
-        content: Its bytes, or what they are made of.
-    """
-
-    digest: str
-    media: str
-    size: int
-    name: str
-    content: bytes | Recipe = field(repr=False)
-
-
-@frozen(kw_only=True)
-class Image:
-    """The image of a version, whole.
-
-    Attributes:
-        id: 64 hex: the digest by which the version is known.
-        manifests: Digest to manifest; the one that names the others last.
-        blobs: Digest to blob.
-        document: The OpenAPI document of the version.
-        cog: Version of Cog that made it.
-    """
-
-    id: str
-    manifests: Mapping[str, Manifest] = field(hash=False, repr=False)
-    blobs: Mapping[str, Blob] = field(hash=False, repr=False)
-    document: Mapping[str, Any] = field(hash=False, repr=False)
-    cog: str
-
-
-def digest_of(content: bytes) -> str:
-    """Returns ``sha256:HEX``."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
 def set_digest(files: Mapping[str, str]) -> str:
     """Returns the digest of a set of weights, however it is packed.
 
@@ -181,8 +118,7 @@ class _Builder:
         self._form = source.form
         self._press = press
         self._weights = tuple(file for file in source.files if file.sha256 is not None)
-        self._manifests: dict[str, Manifest] = {}
-        self._blobs: dict[str, Blob] = {}
+        self._parts = Parts()
 
     def image(self) -> Image:
         top = own = self._own()
@@ -191,8 +127,8 @@ class _Builder:
         pinned = own if self._form.pinned == "image" else top
         return Image(
             id=pinned.digest.removeprefix("sha256:"),
-            manifests=self._manifests,
-            blobs=self._blobs,
+            manifests=self._parts.manifests,
+            blobs=self._parts.blobs,
             document=self._source.document,
             cog=self._source.cog,
         )
@@ -200,18 +136,17 @@ class _Builder:
     # The image itself
 
     def _own(self) -> Manifest:
-        steps = [("ADD file:base in / ", "base", Recipe(members=_BASE)), *self._steps()]
-        steps += [(more.created_by, "further", Recipe(archive=more.archive)) for more in self._form.further]
+        steps = [("ADD file:base in / ", _BASE_NAME, Recipe(members=_BASE)), *self._steps()]
+        steps += [(more.created_by, "image/further.tar", Recipe(archive=more.archive)) for more in self._form.further]
         history: list[dict[str, Any]] = []
         layers, diff_ids = [], []
         for created_by, name, recipe in steps:
             history.append({"created": _CREATED, "created_by": created_by})
-            if name == "base":
+            if name == _BASE_NAME:
                 nothing = {"created_by": "WORKDIR /src", "comment": "buildkit.dockerfile.v0", "empty_layer": True}
                 history.append({"created": _CREATED, **nothing})
             pressed = self._press(recipe)
-            descriptor = self._layer(pressed, recipe, name, _LAYERS[self._form.types, recipe.packing])
-            layers.append(descriptor)
+            layers.append(self._parts.layer(pressed, recipe, name, LAYERS[self._form.types, recipe.packing]))
             diff_ids.append(pressed.diff_id)
         config = {
             "architecture": "amd64",
@@ -227,10 +162,10 @@ class _Builder:
             "os": "linux",
             "rootfs": {"type": "layers", "diff_ids": diff_ids},
         }
-        told: dict[str, Any] = {"config": self._json(config, _CONFIGS[self._form.types]), "layers": layers}
+        told: dict[str, Any] = {"config": self._parts.config(config, CONFIGS[self._form.types]), "layers": layers}
         if self._form.types == "oci":
             told["annotations"] = {"run.cog.push_id": self._source.push}
-        return self._manifest(told, MANIFEST if self._form.types == "oci" else DOCKER_MANIFEST)
+        return self._parts.manifest(told, MANIFEST if self._form.types == "oci" else DOCKER_MANIFEST)
 
     def _steps(self) -> list[tuple[str, str, Recipe]]:
         """What the history says, the name of the blob and what it is made of: weights first, then all the rest."""
@@ -247,22 +182,22 @@ class _Builder:
         ours = {
             "cog.yaml": json.dumps(COG_YAML, indent=2).encode(),
             "predict.py": _PREDICT,
-            ".cog/openapi_schema.json": _dumped(self._source.document),
+            ".cog/openapi_schema.json": dumped(self._source.document),
         }
         members += [member(f"src/{path}", content) for path, content in ours.items() if path not in held]
         if self._form.weights == "managed":
             told = {"name": self._name, "target": TARGET, "setDigest": self._set_digest()}
-            members.append(member(".cog/weights.json", _dumped({"weights": [told]})))
+            members.append(member(".cog/weights.json", dumped({"weights": [told]})))
         packing: Packing = self._form.packing if self._form.weights == "inside" else "gzip"
         ordered = tuple(sorted(members, key=lambda one: one.path.encode()))
-        return [*steps, ("COPY . /src # buildkit", "code", Recipe(members=ordered, packing=packing))]
+        return [*steps, ("COPY . /src # buildkit", "image/code.tar", Recipe(members=ordered, packing=packing))]
 
     def _labels(self) -> dict[str, str]:
         config = COG_YAML if self._source.cog_yaml is None else self._source.cog_yaml
         told = {
             "version": self._source.cog,
-            "config": _dumped(config).decode(),
-            "schema": _dumped(self._source.document).decode(),
+            "config": dumped(config).decode(),
+            "schema": dumped(self._source.document).decode(),
             "pip": PIP_FREEZE,
         }
         return {name: told[meaning] for meaning, name in _LABELS[self._form.labels].items()}
@@ -286,8 +221,8 @@ class _Builder:
         for group, packing in groups:
             recipe = Recipe(members=tuple(_file("", file) for file in group), packing=packing)
             pressed = self._press(recipe)
-            name = group[0].path if packing == "tar" else "bundle"
-            layer = self._layer(pressed, recipe, name, _LAYERS["oci", recipe.packing])
+            name = group[0].path if packing == "tar" else "image/bundle.tar"
+            layer = self._parts.layer(pressed, recipe, name, LAYERS["oci", recipe.packing])
             layers.append({**layer, "annotations": {"run.cog.weight.size.uncompressed": str(pressed.unpacked)}})
             for file in group:
                 told = {"layer": pressed.digest, "size": file.size, "digest": f"sha256:{file.content}"}
@@ -296,46 +231,24 @@ class _Builder:
         files.sort(key=lambda told: str(told["path"]))
         known = {"name": self._name, "target": TARGET, "setDigest": self._set_digest()}
         annotations = {"run.cog.weight.name": self._name, "run.cog.weight.set-digest": self._set_digest()}
-        config = self._json({**known, "files": files}, WEIGHT_CONFIG)
+        config = self._parts.config({**known, "files": files}, WEIGHT_CONFIG)
         told_of = {**annotations, "run.cog.weight.target": TARGET}
-        manifest = self._manifest(
+        manifest = self._parts.manifest(
             {"artifactType": WEIGHT, "config": config, "layers": layers, "annotations": told_of}, MANIFEST
         )
         return manifest, {**annotations, "run.cog.weight.size.uncompressed": str(size)}
 
     def _index(self, own: Manifest, manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
         rows = [
-            {**_descriptor(own), "platform": {"architecture": "amd64", "os": "linux"}},
+            {**descriptor(own), "platform": {"architecture": "amd64", "os": "linux"}},
             {
-                **_descriptor(manifest),
+                **descriptor(manifest),
                 "artifactType": WEIGHT,
                 "platform": {"architecture": "unknown", "os": "unknown"},
                 "annotations": annotations,
             },
         ]
-        return self._manifest({"manifests": rows}, INDEX)
-
-    # Pieces
-
-    def _layer(self, pressed: Pressed, recipe: Recipe, name: str, media: str) -> dict[str, Any]:
-        # A file of the model is known by its path, everything else by what it is.
-        shown = name if any(file.path == name for file in self._weights) else f"image/{name}.tar"
-        self._blobs[pressed.digest] = Blob(
-            digest=pressed.digest, media=media, size=pressed.size, name=shown, content=recipe
-        )
-        return {"mediaType": media, "digest": pressed.digest, "size": pressed.size}
-
-    def _json(self, value: Any, media: str) -> dict[str, Any]:
-        body = _dumped(value)
-        blob = Blob(digest=digest_of(body), media=media, size=len(body), name="image/config.json", content=body)
-        self._blobs[blob.digest] = blob
-        return {"mediaType": media, "digest": blob.digest, "size": blob.size}
-
-    def _manifest(self, told: Mapping[str, Any], media: str) -> Manifest:
-        body = _dumped({"schemaVersion": 2, "mediaType": media, **told})
-        manifest = Manifest(digest=digest_of(body), media=media, body=body)
-        self._manifests[manifest.digest] = manifest
-        return manifest
+        return self._parts.manifest({"manifests": rows}, INDEX)
 
 
 _CREATED: Final = f"{FLOOR:%Y-%m-%dT%H:%M:%SZ}"
@@ -343,11 +256,3 @@ _CREATED: Final = f"{FLOOR:%Y-%m-%dT%H:%M:%SZ}"
 
 def _file(folder: str, file: ShelfFile) -> Member:
     return Member(path=f"{folder}{file.path}", size=file.size, digest=file.digest)
-
-
-def _descriptor(manifest: Manifest) -> dict[str, Any]:
-    return {"mediaType": manifest.media, "digest": manifest.digest, "size": len(manifest.body)}
-
-
-def _dumped(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -15,8 +15,9 @@ from attrs import field, frozen
 
 from zooclient.serve.exchange import plain
 from zooclient.serve.registry.form import Form
-from zooclient.serve.registry.image import Blob, Image, Source, build
+from zooclient.serve.registry.image import Source, build
 from zooclient.serve.registry.layers import Pressed, Read, Recipe, blocks, press
+from zooclient.serve.registry.parts import Blob, Image
 from zooclient.serve.replicate import schema
 from zooclient.serve.replicate.hosted import Hosted
 from zooclient.serve.shelf import Commit, Place, Repository, Shelf

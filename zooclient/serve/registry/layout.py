@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Final
 
-from zooclient.serve.registry.image import Image
 from zooclient.serve.registry.images import reader
 from zooclient.serve.registry.layers import blocks
+from zooclient.serve.registry.parts import Image
 from zooclient.serve.shelf import Shelf
 
 _NAME: Final = "org.opencontainers.image.ref.name"

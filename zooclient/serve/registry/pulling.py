@@ -10,8 +10,8 @@ from zooclient.serve.exchange import Answer, Question, Refusal, json_answer
 from zooclient.serve.protocol import Site
 from zooclient.serve.ranges import file_answer
 from zooclient.serve.registry.depot import Depot
-from zooclient.serve.registry.image import Blob, Manifest
 from zooclient.serve.registry.names import accepted, is_digest, is_tag
+from zooclient.serve.registry.parts import Blob, Manifest
 from zooclient.serve.registry.said import refused
 from zooclient.serve.registry.storage import Parcel, link
 from zooclient.serve.replicate.catalogue import Model

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from zooclient.serve.registry.image import DOCKER_LIST, INDEX, MANIFESTS, WEIGHT, Manifest, digest_of
 from zooclient.serve.registry.images import Files
+from zooclient.serve.registry.parts import DOCKER_LIST, INDEX, MANIFESTS, WEIGHT, Manifest, digest_of
+from zooclient.serve.replicate.schema import COG
 
 #: Labels that hold the document of a version, and the version of Cog that made it: today's, older ones.
 _SCHEMAS: Final = ("run.cog.openapi_schema", "org.cogmodel.openapi_schema")
@@ -195,7 +196,7 @@ class Pushed:
         if not isinstance(document, dict):
             return None
         name = manifest.digest.removeprefix("sha256:")
-        return PushedVersion(id=name, created=datetime.now(UTC), document=document, cog=str(cog))
+        return PushedVersion(id=name, created=datetime.now(UTC), document=document, cog=str(cog or COG))
 
 
 def _document(body: bytes, media: str) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from zooclient.serve.exchange import Answer, Question, Refusal
 from zooclient.serve.registry.depot import Depot
-from zooclient.serve.registry.image import digest_of
 from zooclient.serve.registry.names import chunk, is_digest, is_tag
+from zooclient.serve.registry.parts import digest_of
 from zooclient.serve.registry.pulling import Pulling
 from zooclient.serve.registry.pushed import Invalid
 from zooclient.serve.registry.said import refused
