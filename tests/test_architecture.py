@@ -22,11 +22,11 @@ from zooclient.testing import LocalZoo
 #: From the floor up. A room imports rooms on lower floors only; a floor's rooms do not know one another.
 FLOORS = (
     ("errors",),
-    ("records", "settings"),
+    ("records", "settings", "plugins"),
     ("net",),
     ("transfer", "store", "providers", "planning", "lock", "audit", "mirror", "loading"),
     ("client",),
-    ("serve", "embedded"),
+    ("serve", "embedded", "extend"),
     ("testing",),
     ("cli",),
     ("__main__",),
@@ -34,7 +34,7 @@ FLOORS = (
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 #: Below ``zooclient.providers``: what every provider may use. The rest of it are the concrete ones.
-PROVIDER_COMMONS = ("base", "child", "further", "registry", "reading", "refusing", "tokens")
+PROVIDER_COMMONS = (*("base", "child", "further", "orphan", "publishing", "registry", "reading", "refusing", "tokens"),)
 
 #: What a module without side effects has no business with.
 IMPURE = frozenset(
@@ -49,6 +49,7 @@ PURE = (
     "zooclient.net.policy",
     "zooclient.net.challenge",
     "zooclient.net.exchange",
+    "zooclient.net.events",
     "zooclient.transfer.ranges",
     "zooclient.store.tarstream",
     "zooclient.lock.format",
@@ -56,6 +57,7 @@ PURE = (
     "zooclient.mirror.place",
     *(f"zooclient.providers.replicate.image.{part}" for part in ("oci", "layers", "managed", "labels")),
     *(f"zooclient.providers.{zoo}.wire" for zoo in ("huggingface", "modelscope", "civitai", "replicate", "local")),
+    "zooclient.providers.replicate.runs_wire",
 )
 
 #: Where a foreign package may be named at all.
@@ -91,9 +93,9 @@ WARM = (
 
 #: What costs more to import than a warm load takes.
 HEAVY = frozenset(
-    "asyncio cattrs click concurrent email filelock http httpx huggingface_hub logging ml_dtypes modelscope "
-    "multiprocessing numpy packaging platformdirs replicate requests rich socket ssl starlette subprocess tomllib "
-    "truststore urllib3 uvicorn yaml".split()
+    "asyncio cattrs click concurrent datetime email filelock http httpx huggingface_hub ipaddress logging ml_dtypes "
+    "modelscope multiprocessing numpy packaging pathlib platformdirs replicate requests rich socket ssl starlette "
+    "subprocess tomllib truststore urllib urllib3 uvicorn yaml".split()
 )
 
 #: The zoos' own clients: never imported before they are used, anywhere.
@@ -233,11 +235,12 @@ def test_a_warm_load_really_imports_nothing_heavy(tmp_path: Path) -> None:
         client.load(pin)
     code = (
         "import json, sys\n"
-        "opened = []\n"
+        "opened, before = [], set(sys.modules)\n"  # an installed package may make every Python import some
         "sys.addaudithook(lambda event, args: opened.append(event) if event.startswith('socket.') else None)\n"
         "import zooclient\n"
-        f"path = zooclient.Client(home={str(tmp_path)!r}, endpoints={endpoints!r}).load({pin!r}).path\n"
-        "print(json.dumps([sorted(sys.modules), opened, path.is_dir()]))\n"
+        f"model = zooclient.Client(home={str(tmp_path)!r}, endpoints={endpoints!r}).load({pin!r})\n"
+        "loaded = sorted(set(sys.modules) - before)\n"
+        "print(json.dumps([loaded, opened, model.path.is_dir()]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded, opened, there = json.loads(done.stdout)

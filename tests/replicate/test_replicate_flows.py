@@ -57,7 +57,7 @@ def listing(*rows: Any, following: str | None = None) -> dict[str, Any]:
 
 
 def test_it_is_a_provider() -> None:
-    """Replicate fulfils the protocol that every zoo fulfils, has cards to ask for, and files in images."""
+    """Replicate fulfils the protocol that every zoo fulfils, has cards, runs models, and has files in images."""
     zoo = Replicate()
     assert isinstance(zoo, Provider)
     assert isinstance(zoo, AsksForCards)
@@ -66,7 +66,7 @@ def test_it_is_a_provider() -> None:
     assert (zoo.images, Replicate("https://mine.example").images) == ("https://r8.im", None)
     can = zoo.capability
     assert (zoo.scheme, zoo.official, zoo.endpoint) == ("replicate", True, API)
-    assert (can.search, can.search_login, can.login, can.download, can.run) == (True, True, True, True, False)
+    assert (can.search, can.search_login, can.login, can.download, can.run) == (True, True, True, True, True)
     assert "token" in (can.note or "")
 
 
@@ -166,6 +166,7 @@ def test_a_listing_without_hits_ends() -> None:
         if cursor is None:
             break
     assert pages == EMPTY_PAGES
+    assert "pages in a row" in (page.cut or "")
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "all~1", "all~x~c", f"words~1~{'c' * 3000}", "https://a/?cursor=c"])

@@ -29,7 +29,9 @@ from zooclient.records.ref import Ref
 if TYPE_CHECKING:
     from zooclient.client.hits import AsyncHits
     from zooclient.client.mirroring import Mirrored
-    from zooclient.loading.model import Model
+    from zooclient.client.runners import AsyncRunner
+    from zooclient.loading.model import AsyncModel
+    from zooclient.loading.remote import AsyncRemoteModel
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
     from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
+    from zooclient.records.publication import Published, PublishPlan
     from zooclient.records.query import Query
+    from zooclient.records.run import Run
     from zooclient.records.snapshot import Snapshot
     from zooclient.records.sources import Sources
     from zooclient.settings import Settings
@@ -251,9 +255,9 @@ class AsyncClient:
         deadline: float | None = None,
         via: str | None = None,
         only_from: str | None = None,
-    ) -> Model:
+    ) -> AsyncModel:
         """As :meth:`zooclient.Client.load`."""
-        from zooclient.loading.model import Model
+        from zooclient.loading.model import AsyncModel
 
         stop = own_cancel(cancel, deadline)
         flow = self._steps.download(
@@ -265,11 +269,38 @@ class AsyncClient:
             via=via,
             only_from=only_from,
         )
-        return Model(await self.run(flow, stop))
+        return AsyncModel(await self.run(flow, stop), self._runner)
 
     async def sources(self, ref: str | Ref | ModelRecord, *, zoos: str | Iterable[str] | None = None) -> Sources:
         """As :meth:`zooclient.Client.sources`."""
         return await self.run(self._steps.sources(ref, zoos_of(zoos)))
+
+    # -- run ------------------------------------------------------------------------------------
+
+    async def open(self, ref: str | Ref | ModelRecord) -> AsyncRemoteModel:
+        """As :meth:`zooclient.Client.open`."""
+        from zooclient.loading.remote import AsyncRemoteModel
+
+        return AsyncRemoteModel(await self.run(self._steps.record_of(ref, "open")), self._runner)
+
+    async def repeat(
+        self,
+        run: Run | StrPath,
+        inputs: Mapping[str, Any] | None = None,
+        /,
+        *,
+        to: StrPath | None = None,
+        deadline: float | None = None,
+        via: str | None = None,
+        cancel: Cancel | None = None,
+    ) -> Run:
+        """As :meth:`zooclient.Client.repeat`."""
+        return await self._runner().repeat(run, inputs, to=to, deadline=deadline, via=via, cancel=cancel)
+
+    def _runner(self) -> AsyncRunner:
+        from zooclient.client.runners import AsyncRunner
+
+        return AsyncRunner(self._steps, self.run)
 
     # -- keep -----------------------------------------------------------------------------------
 
@@ -304,6 +335,55 @@ class AsyncClient:
             cancel=stop,
         )
         return await self.run(flow, stop)
+
+    # -- give back ------------------------------------------------------------------------------
+
+    async def plan_publish(
+        self,
+        folder: StrPath,
+        refs: str | Ref | Iterable[str | Ref],
+        *,
+        visibility: str | None = None,
+        exclude: str | Iterable[str] = (),
+        allow_pickle: bool = False,
+        message: str | None = None,
+        tag: str | None = None,
+        pull_request: bool = False,
+        hardware: str = "cpu",
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> PublishPlan:
+        """As :meth:`zooclient.Client.plan_publish`."""
+        from zooclient.client.publishplan import asked_of, plan
+
+        stop = own_cancel(cancel, deadline)
+        asked = asked_of(visibility, exclude, allow_pickle, message, tag, pull_request, hardware)
+        return await self.run(plan(self._wiring, Path(folder), refs_of(refs), asked, stop), stop)
+
+    async def publish(
+        self,
+        folder: StrPath | PublishPlan,
+        refs: str | Ref | Iterable[str | Ref] = (),
+        *,
+        visibility: str | None = None,
+        exclude: str | Iterable[str] = (),
+        allow_pickle: bool = False,
+        message: str | None = None,
+        tag: str | None = None,
+        pull_request: bool = False,
+        hardware: str = "cpu",
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> tuple[Published, ...]:
+        """As :meth:`zooclient.Client.publish`."""
+        from zooclient.client.publishing import publish_folder
+        from zooclient.client.publishplan import asked_of
+        from zooclient.records.publication import PublishPlan
+
+        stop = own_cancel(cancel, deadline)
+        what = folder if isinstance(folder, PublishPlan) else Path(folder)
+        asked = asked_of(visibility, exclude, allow_pickle, message, tag, pull_request, hardware)
+        return await self.run(publish_folder(self._wiring, what, refs_of(refs), asked, stop), stop)
 
     # -- accounts -------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -36,7 +36,8 @@ class Auth:
         credentials: What there is; of two for one origin the first counts.
         allow_plain_http: Send credentials in the clear to other machines than this one, where a
             credential's own origin is plain http.
-        closed: Origins that are not to be asked at all: zoos of which only mirrors are.
+        closed: Returns the origins that are not to be asked at all: zoos of which only mirrors are.
+        further: Returns credentials that came to be known later; asked for an origin that has none of the others.
         registries: The image registries, and what they granted. None: there are none.
     """
 
@@ -45,10 +46,12 @@ class Auth:
         credentials: Iterable[Credential] = (),
         *,
         allow_plain_http: bool = False,
-        closed: Iterable[str] = (),
+        closed: Callable[[], Collection[str]] = tuple,
+        further: Callable[[], Iterable[Credential]] = tuple,
         registries: Registries | None = None,
     ) -> None:
-        self._closed = frozenset(closed)
+        self._closed = closed
+        self._further = further
         self._registries = registries or Registries()
         self._credentials: dict[str, Credential] = {}
         for credential in credentials:
@@ -69,7 +72,7 @@ class Auth:
             Offline: The origin is closed.
         """
         place = origin(url)
-        if place in self._closed:
+        if place in self._closed():
             raise Offline(
                 f"By mirror-policy = only, {masked(url)} is not asked.",
                 url=masked(url),
@@ -82,7 +85,7 @@ class Auth:
         if self._registries.has(url):
             granted = self._registries.granted(url)
             return {} if granted is None else {"Authorization": granted}
-        credential = self._credentials.get(place)
+        credential = self._credentials.get(place) or next((c for c in self._further() if c.origin == place), None)
         if token is None and credential is not None:
             token = credential.token if isinstance(credential.token, str) else credential.token()
         token = (token or "").strip()

@@ -22,7 +22,7 @@ from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Request, Response
 from zooclient.net.failures import Failed
 from zooclient.net.origin import masked, origin
-from zooclient.net.policy import BUSY, Outcome, decide, server_wait
+from zooclient.net.policy import BUSY, Outcome, body_wait, decide, longest, server_wait
 from zooclient.net.proxy import Proxies
 from zooclient.net.recording import Recorder
 from zooclient.settings import Settings
@@ -160,8 +160,13 @@ class Talk:
         self._pacer = Pacer(self._clock)
         self._recorder = Recorder(self._record_dir) if self._record_dir is not None else None
 
-    def conversation(self, request: Request) -> Conversation:
-        """One request until it is answered.
+    @property
+    def records(self) -> bool:
+        """Whether exchanges are recorded."""
+        return self._recorder is not None
+
+    def conversation(self, request: Request, *, encoding: str = "gzip") -> Conversation:
+        """One request until it is answered, in an encoding that we read.
 
         An answer with an error status is an answer; only 429, and 503 with a wait that is too long, are raised.
 
@@ -182,7 +187,7 @@ class Talk:
                 patience -= paced
                 yield Wait(seconds=paced)
             attempt += 1
-            send = self._send(request)
+            send = self._send(request, encoding)
             result = yield send
             if not isinstance(result, (Response, Failed)):
                 raise TypeError(f"A Send was answered with {result!r}.")
@@ -212,10 +217,10 @@ class Talk:
                 hint="ZOOCLIENT_OFFLINE=0 switches them on." if variable else None,
             )
 
-    def _send(self, request: Request) -> Send:
+    def _send(self, request: Request, encoding: str) -> Send:
         # A flow cannot bring a credential of its own: that would go where no rule of ours has been asked.
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OURS}
-        headers |= {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
+        headers |= {"User-Agent": USER_AGENT, "Accept-Encoding": encoding}
         headers |= self._auth.headers_for(request.url, token=request.token, anonymous=request.anonymous)
         return Send(request=request, headers=headers, proxy=self._proxies.for_url(request.url))
 
@@ -252,7 +257,9 @@ class Talk:
                 result.error.message += f" It was tried {attempts} times."
                 result.error.args = (result.error.message,)
             raise result.error
-        asked = server_wait(result.headers, self._clock.wall()) if result.status in BUSY else None
+        asked = (
+            longest(server_wait(result.headers, self._clock.wall()), _said(result)) if result.status in BUSY else None
+        )
         if result.status == 429 or (asked is not None and asked > self._limits.max_wait):
             raise self._rate_limited(request, asked)
         return result
@@ -271,4 +278,8 @@ class Talk:
 def _outcome(request: Request, result: Response | Failed) -> Outcome:
     if isinstance(result, Failed):
         return Outcome(failure=result.kind, method=request.method)
-    return Outcome(status=result.status, headers=result.headers, method=request.method)
+    return Outcome(status=result.status, headers=result.headers, method=request.method, said=_said(result))
+
+
+def _said(result: Response) -> float | None:
+    return body_wait(result.body) if result.status in BUSY else None

@@ -32,6 +32,7 @@ class Zoo:
         mark: First letters of its tokens.
         login: Whether a token is sent with the name of its account, so that settings have it as ``NAME:TOKEN``.
         methods: HTTP methods that it takes.
+        write_methods: Those that it takes as well where it takes uploads.
         max_body: Bytes of the body of a request at the most.
     """
 
@@ -43,6 +44,7 @@ class Zoo:
     mark: str
     login: bool = False
     methods: frozenset[str] = frozenset({"GET", "HEAD", "POST"})
+    write_methods: frozenset[str] = frozenset({"PUT", "DELETE"})
     max_body: int = MAX_BODY
 
 

@@ -30,12 +30,14 @@ from zooclient.serve.asgi import Handler, Witness
 from zooclient.serve.exchange import Answer, Question
 from zooclient.serve.faults import Fault, Faults, Thrown
 from zooclient.serve.folder import FolderShelf
+from zooclient.serve.hubwrites.writable import Writable
 from zooclient.serve.protocol import Options
 from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
 from zooclient.serve.registry.depot import Depot
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.server import ZooServer
 from zooclient.testing.civitai import SCHEME, AtCivitai
+from zooclient.testing.huggingface import AtHuggingFace
 from zooclient.testing.registry import AtRegistry
 from zooclient.testing.replicate import AtReplicate
 
@@ -90,6 +92,7 @@ class LocalZoo:
         byte_origins: Scheme to origin of large files.
         tokens: Scheme to a token of the account ``me``, which may write; of ``r8``, Replicate's registry, it is
             ``me:TOKEN``.
+        huggingface: Who may upload to the Hub, and how much.
         civitai: What owners do at Civitai alone, and the numbers that models have there.
         replicate: What owners do at Replicate alone, and the versions that models have there.
         r8: How the images of these versions are made, and how the registry that has them behaves.
@@ -109,6 +112,8 @@ class LocalZoo:
         self._folder = None if folder is None else Path(folder)
         self._zoos = tuple(ZOOS) if zoos is None else tuple(zoo_of(scheme).scheme for scheme in zoos)
         runs, depot = Runs(), Depot()
+        self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
+        self._writable = Writable(self._shelf)
         self._options = Options(
             page_size=page_size,
             link_lifetime=link_lifetime,
@@ -117,14 +122,15 @@ class LocalZoo:
             scanned=True,
             runs=runs,
             depot=depot,
+            writable=self._writable,
         )
         self._depot = depot
         self._one_origin = one_origin
         self._accounts = {scheme: Accounts(()) for scheme in self._zoos}
         self._faults = Faults()
         self._witness = _Witness(self._faults)
-        self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
         self._server: ZooServer | None = None
+        self.huggingface = AtHuggingFace(self._writable)
         self.civitai = AtCivitai(self._shelf, self._faults, self._asked_of_civitai)
         self.replicate = AtReplicate(self._shelf, runs, depot)
         self.r8 = AtRegistry(self._shelf, depot, self.replicate)
@@ -157,6 +163,7 @@ class LocalZoo:
         if self._server is not None:
             self._server.stop()
         self._depot.close()
+        self._writable.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -360,6 +367,9 @@ class _Witness(Witness):
                     self._seen[number] = evolve(before, status=status, sent=before.sent + sent)
 
         return tell
+
+    def refused(self, question: Question, zoo: str, origin: str) -> Answer | None:
+        return self._faults.refuse(question, zoo, origin)
 
     def changed(self, question: Question, answer: Answer, zoo: str, origin: str, ask: Handler) -> Answer:
         return self._faults.spoil(question, answer, zoo, origin, ask)

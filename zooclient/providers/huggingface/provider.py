@@ -40,6 +40,7 @@ _HEX = re.compile(r"[0-9a-f]{7,40}")
 CAPABILITY: Final = Capability(
     search=True,
     download=True,
+    publish=True,
     login=True,
     filters={
         **dict.fromkeys(

@@ -1,4 +1,4 @@
-"""Replicate as flows: search, resolve, cards, accounts, and the files of a version's image. Nothing is run yet."""
+"""Replicate as flows: search, resolve, cards, accounts, runs and trainings, and the files of a version's image."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from zooclient.providers.replicate.refusal import refusal
 from zooclient.records import filters
 from zooclient.records.capability import Capability
 from zooclient.records.model import FileEntry, Hit, ModelRecord
-from zooclient.records.query import Page, Query
+from zooclient.records.query import Page, Query, cut_short
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from zooclient.providers.further import Listing
     from zooclient.records.card import Card
+    from zooclient.records.run import Run, RunEvent, RunRequest
 
 #: Bytes of an answer at the most: every model of a listing brings its schema and an example.
 _MOST_BYTES = 64 * 1024 * 1024
@@ -38,6 +39,8 @@ CAPABILITY: Final = Capability(
     search=True,
     search_login=True,
     download=True,
+    run=True,
+    publish=True,
     login=True,
     filters={
         "text": "exact",
@@ -51,9 +54,9 @@ CAPABILITY: Final = Capability(
     note=(
         "It answers nobody without a token. A task is one of its collections, such as text-to-image; tags are told by "
         "a search with words alone, which finds 50 models at the most and has one order. A version names an image, and "
-        "the zoo may run a newer one in its place; an official model has no version to pin, and no image. What an "
-        "image holds is asked for where files are wanted, of its registry, r8.im; its layers, with the weights, only "
-        "on request. Nothing is run yet."
+        "the zoo may run a newer one in its place, which each run tells; an official model has no version to pin, and "
+        "no image. What an image holds is asked for where files are wanted, of its registry, r8.im; its layers, with "
+        "the weights, only on request."
     ),
 )
 
@@ -165,8 +168,10 @@ class Replicate:
         if following is not None and following == told:
             raise ProtocolError("Replicate names the same page as the next.", zoo=self.scheme, operation="search")
         empty = 0 if page.hits else empty + 1
-        if following is None or empty >= EMPTY_PAGES:
+        if following is None:
             return page
+        if empty >= EMPTY_PAGES:
+            return evolve(page, cut=cut_short(EMPTY_PAGES))
         return evolve(page, cursor=f"{'all' if words is None else 'words'}~{empty}~{following}")
 
     def _page(self, query: Query, hits: tuple[Hit, ...], *, sorts: Collection[str]) -> Page:
@@ -320,6 +325,24 @@ class Replicate:
                 )
             readme = answer.text()
         return evolve(Card.parse(card_text(record, readme)), license=record.license)
+
+    # -- runs -------------------------------------------------------------------------------------
+
+    def run(
+        self, record: ModelRecord, request: RunRequest, *, told: Callable[[RunEvent], None] | None = None
+    ) -> Flow[Run]:
+        """One prediction; see :mod:`zooclient.providers.replicate.run`."""
+        from zooclient.providers.replicate.run import run
+
+        return run(self.endpoint, record, request, told)
+
+    def train(
+        self, record: ModelRecord, request: RunRequest, *, told: Callable[[RunEvent], None] | None = None
+    ) -> Flow[Run]:
+        """One training; see :mod:`zooclient.providers.replicate.run`."""
+        from zooclient.providers.replicate.run import train
+
+        return train(self.endpoint, record, request, told)
 
     # -- the rest ---------------------------------------------------------------------------------
 
