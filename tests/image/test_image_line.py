@@ -454,6 +454,19 @@ def test_replicate_gives_no_file_of_another_zoo(tiny: Zoo) -> None:
         tiny.client.sources(tiny.ref, zoos=["replicate"])
 
 
+def test_other_ways_say_that_they_are_none(tiny: Zoo) -> None:
+    """Neither the zoo's own client nor another zoo brings what a layer holds; asked for by name, they say so."""
+    with pytest.raises(Unsupported, match="client"):
+        tiny.client.download(tiny.ref, via="official")
+    with pytest.raises(Unsupported, match="not known yet"):
+        tiny.client.download(tiny.ref, weights="all", only_from="hf")
+    assert names(tiny.client.download(tiny.ref, weights="all", only_from="replicate").files)[5:] == [
+        *FILES,
+        "src/predict.py",
+        "src/cog.yaml",
+    ]
+
+
 def test_sources_prove_what_layers_hold(tiny: Zoo) -> None:
     """Where else a file of an opened layer lies is asked by its digest, as for every other file."""
     tiny.client.load(tiny.ref, weights="all")

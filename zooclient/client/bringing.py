@@ -10,9 +10,10 @@ from zooclient.client.gates import refusal_of
 from zooclient.client.layers import Layers
 from zooclient.client.listing import came_along, listed_again
 from zooclient.client.memory import stored
-from zooclient.errors import AccessError, ConfigError, IntegrityError, NetworkError, NotFound, Offline
+from zooclient.errors import AccessError, ConfigError, IntegrityError, NetworkError, NotFound, Offline, Unsupported
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Call
+from zooclient.providers.further import ListsFiles
 from zooclient.records.digest import content_digest
 from zooclient.records.receipt import Receipt
 from zooclient.transfer.reporter import Reporter
@@ -82,6 +83,7 @@ class _Bringing:
         ready = self._ready()
         if ready is not None:
             return ready
+        self._refuse_other_ways()
         layers = Layers(self._wiring, self._record, self._fetched_whole, self._cancel)
         if any(file.unopened for file in self._plan.files):
             self._refuse(list(self._plan.fetch))
@@ -126,6 +128,30 @@ class _Bringing:
             else:
                 receipts.append(Receipt(path=item.file.path, observed=observed))
         return receipts, missing
+
+    def _refuse_other_ways(self) -> None:
+        """Refuses what was asked for by name, where files are had only in the layers of an image.
+
+        Raises:
+            Unsupported: The zoo's own client, or another zoo, is to bring them.
+        """
+        scheme = self._record.ref.scheme
+        if not isinstance(self._wiring.provider(scheme), ListsFiles):
+            return
+        if self._via == "official":
+            raise Unsupported(
+                f"No client of {scheme}'s own brings files out of images.",
+                zoo=scheme,
+                hint='Leave via="official" (--via official) out.',
+            )
+        closed = [file.path for file in self._plan.files if file.unopened]
+        if closed and self._only_from not in (None, scheme):
+            raise Unsupported(
+                f"What {closed[0]} of {self._record.ref} holds is not known yet, so that {self._only_from} cannot be "
+                "asked for it.",
+                zoo=scheme,
+                hint=f"Let {scheme} give it once: what it holds is known from then on, each file by its sha256.",
+            )
 
     def _from_within(
         self, layers: Layers, receipts: list[Receipt], missing: list[FileEntry]
