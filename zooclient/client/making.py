@@ -52,21 +52,26 @@ def settings_of(
         changes["failover"] = failover
     zoos = dict(base.zoos)
     for scheme, endpoint in (endpoints or {}).items():
-        name = _provided(scheme)
+        name = _configured(scheme)
         zoos[name] = evolve(zoos.get(name, ZooSettings()), endpoint=endpoint, endpoint_trusted=True)
     for scheme, token in (tokens or {}).items():
-        name = _provided(scheme)
+        name = _configured(scheme)
         zoos[name] = evolve(zoos.get(name, ZooSettings()), token=token)
     if zoos != dict(base.zoos):
         changes["zoos"] = zoos
     return evolve(base, **changes) if changes else base
 
 
+def _configured(name: str) -> str:
+    from zooclient.providers.registry import configured
+
+    return configured(name)
+
+
 def _provided(scheme: str) -> str:
     from zooclient.providers.registry import provided
 
-    # Replicate's registry of images is set like a zoo, and is the scheme of no reference.
-    return scheme if scheme == "r8" else provided(scheme)
+    return provided(scheme)
 
 
 def folder_of(to: StrPath | None) -> Path | None:

@@ -19,6 +19,7 @@ from zooclient.records.rules import ALIASES
 
 if TYPE_CHECKING:
     from zooclient.net.auth import Credential
+    from zooclient.net.registries import Registry
     from zooclient.plugins import Offer
     from zooclient.providers.base import Keeper, Official, Provider
     from zooclient.providers.further import HostsModels, TakesModels
@@ -41,6 +42,7 @@ class _Zoo:
         runs: Class in its module ``official`` that runs models. None: the zoo has no client of its own for that, or it
             is the only way.
         server: Whether it has a server; then its provider is made for an endpoint, and it has accounts.
+        images: The name by which settings know its image registry. None: it has none.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class _Zoo:
         *,
         runs: str | None = None,
         server: bool = True,
+        images: str | None = None,
     ) -> None:
         self.package = package
         self.provider = provider
@@ -59,6 +62,7 @@ class _Zoo:
         self.publisher = publisher
         self.runs = runs
         self.server = server
+        self.images = images
 
     def part(self, module: str) -> Any:
         """Returns one of its modules."""
@@ -70,7 +74,7 @@ class _Zoo:
         """Makes its provider."""
         made = getattr(self.part("provider"), self.provider)
         where = (settings.zoo(scheme).endpoint or self.part("endpoint").OFFICIAL,) if self.server else ()
-        provider: Provider = made(*where)
+        provider: Provider = made(*where, *((settings.zoo(self.images).endpoint,) if self.images else ()))
         return provider
 
 
@@ -78,7 +82,7 @@ _OWN = {
     "hf": _Zoo("huggingface", "HuggingFace", "OfficialHub", "HubPublisher"),
     "modelscope": _Zoo("modelscope", "ModelScope", "OfficialModelScope", "ModelScopePublisher"),
     "civitai": _Zoo("civitai", "Civitai", publisher="CivitaiPublisher"),
-    "replicate": _Zoo("replicate", "Replicate", publisher="ReplicatePublisher", runs="OfficialReplicate"),
+    "replicate": _Zoo("replicate", "Replicate", publisher="ReplicatePublisher", runs="OfficialReplicate", images="r8"),
     "file": _Zoo("local", "Local", server=False),
 }
 
@@ -121,6 +125,15 @@ def provided(scheme: str) -> str:
     if name not in _OWN and name not in _foreign():
         raise RefError(f"No zoo is known by {scheme!r}.", position=0, hint=f"Known: {', '.join(schemes())}.")
     return name
+
+
+def configured(name: str) -> str:
+    """Returns the one name of what settings are about: a scheme that somebody provides, or an image registry of ours.
+
+    Raises:
+        RefError: It is neither.
+    """
+    return name.lower() if any(zoo.images == name.lower() for zoo in _OWN.values()) else provided(name)
 
 
 def provider_for(scheme: str, settings: Settings) -> Provider:
@@ -212,6 +225,23 @@ def credentials_of(provider: Provider, settings: Settings) -> tuple[Credential, 
     if credential is None:
         return ()
     return tuple(evolve(credential, origin=place) for place in origins_of(provider))
+
+
+def image_registries(settings: Settings) -> tuple[Registry, ...]:
+    """Returns the image registries of our own zoos, each with the login that it is entitled to."""
+    from zooclient.net.registries import Registry
+    from zooclient.providers.further import KeepsImages
+
+    found: list[Registry] = []
+    for scheme, zoo in _OWN.items():
+        if zoo.images is None:
+            continue
+        provider = provider_for(scheme, settings)
+        images = provider.images if isinstance(provider, KeepsImages) else None
+        if images is not None:
+            login = zoo.part("image.credentials").login_for(settings.zoo(zoo.images), settings, images)
+            found.append(Registry(url=images, login=login))
+    return tuple(found)
 
 
 def origins_of(provider: Provider) -> tuple[str, ...]:
