@@ -12,7 +12,7 @@ from zooclient.testing import LocalZoo
 FILES = 40
 
 #: Zoo → requests of a cold resolve at the most.
-RESOLVE = {"hf": 2, "modelscope": 3, "civitai": 2}
+RESOLVE = {"hf": 2, "modelscope": 3, "civitai": 2, "replicate": 2}
 
 
 def benchmark(options: Options) -> list[Row]:
@@ -29,7 +29,7 @@ def _resolves(options: Options) -> list[Row]:
             **dict.fromkeys(RESOLVE, "bench/one"),
             "civitai": zoo.civitai.ref("bench/one").split(":")[1].split("@")[0],
         }
-        with Client(home=home, endpoints=zoo.endpoints) as client:
+        with Client(home=home, endpoints=zoo.endpoints, tokens=zoo.tokens) as client:
             for scheme, most in RESOLVE.items():
                 zoo.forget()
                 client.resolve(f"{scheme}:{names[scheme]}")

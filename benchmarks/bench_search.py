@@ -1,4 +1,4 @@
-"""A search over three zoos, one of which is slow."""
+"""A search over several zoos, one of which is slow."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 
+import fourzoos
 from measure import Options, Row, alone, in_turns
 from smallzoos import NAMES, ROWS, running
 
@@ -19,6 +20,34 @@ FACTOR = 3
 
 def benchmark(options: Options) -> list[Row]:
     """The whole search against the slow zoo alone, and when the hits of the fast ones are there."""
+    return [*_small(options), _four(options)]
+
+
+def _four(options: Options) -> Row:
+    """The same over the four zoos as they speak."""
+    slow = fourzoos.NAMES[-1]
+    with fourzoos.running(slow, DELAY) as client:
+        sides = {"alone": partial(_found, client, (slow,)), "all": partial(_found, client, fourzoos.NAMES)}
+        took = in_turns(sides, FACTOR * options.turns)
+    best = {name: min(values) for name, values in took.items()}
+    return Row(
+        f"search over the four zoos, Replicate slow by {DELAY * 1000:.0f} ms",
+        f"≤ {BAR} × the slowest alone",
+        f"{best['all'] / best['alone']:.3f} × ({best['all'] * 1000:.0f} ms, {best['alone'] * 1000:.0f} ms)",
+        best["all"] <= BAR * best["alone"],
+    )
+
+
+def _found(client: Client, zoos: tuple[str, ...]) -> float:
+    began = time.perf_counter()
+    hits = client.search("whisper", zoos=zoos)
+    count = sum(1 for _ in hits)
+    took = time.perf_counter() - began
+    assert not hits.problems and count == fourzoos.ROWS * len(zoos), (hits.problems, count)
+    return took
+
+
+def _small(options: Options) -> list[Row]:
     with running(options, dict(zip(NAMES, (0, 0, DELAY), strict=True))) as endpoints:
         sides = {
             "alone": partial(_plain, endpoints, NAMES[-1:]),

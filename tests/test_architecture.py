@@ -22,11 +22,11 @@ from zooclient.testing import LocalZoo
 #: From the floor up. A room imports rooms on lower floors only; a floor's rooms do not know one another.
 FLOORS = (
     ("errors",),
-    ("records", "settings"),
+    ("records", "settings", "plugins"),
     ("net",),
     ("transfer", "store", "providers", "planning", "lock", "audit", "mirror", "loading"),
     ("client",),
-    ("serve", "embedded"),
+    ("serve", "embedded", "extend"),
     ("testing",),
     ("cli",),
     ("__main__",),
@@ -34,7 +34,9 @@ FLOORS = (
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 #: Below ``zooclient.providers``: what every provider may use. The rest of it are the concrete ones.
-PROVIDER_COMMONS = ("base", "chat", "child", "given", "registry", "reading", "refusing", "tokens")
+PROVIDER_COMMONS = (
+    *("base", "chat", "child", "given", "orphan", "publishing", "registry", "reading", "refusing", "tokens"),
+)
 
 #: What a module without side effects has no business with.
 IMPURE = frozenset(
@@ -92,9 +94,9 @@ WARM = (
 
 #: What costs more to import than a warm load takes.
 HEAVY = frozenset(
-    "asyncio cattrs click concurrent email filelock http httpx huggingface_hub logging ml_dtypes modelscope "
-    "multiprocessing numpy packaging platformdirs replicate requests rich socket ssl starlette subprocess tomllib "
-    "truststore urllib3 uvicorn yaml".split()
+    "asyncio cattrs click concurrent datetime email filelock http httpx huggingface_hub ipaddress logging ml_dtypes "
+    "modelscope multiprocessing numpy packaging pathlib platformdirs replicate requests rich socket ssl starlette "
+    "subprocess tomllib truststore urllib urllib3 uvicorn yaml".split()
 )
 
 #: The zoos' own clients: never imported before they are used, anywhere.
@@ -234,11 +236,12 @@ def test_a_warm_load_really_imports_nothing_heavy(tmp_path: Path) -> None:
         client.load(pin)
     code = (
         "import json, sys\n"
-        "opened = []\n"
+        "opened, before = [], set(sys.modules)\n"  # an installed package may make every Python import some
         "sys.addaudithook(lambda event, args: opened.append(event) if event.startswith('socket.') else None)\n"
         "import zooclient\n"
-        f"path = zooclient.Client(home={str(tmp_path)!r}, endpoints={endpoints!r}).load({pin!r}).path\n"
-        "print(json.dumps([sorted(sys.modules), opened, path.is_dir()]))\n"
+        f"model = zooclient.Client(home={str(tmp_path)!r}, endpoints={endpoints!r}).load({pin!r})\n"
+        "loaded = sorted(set(sys.modules) - before)\n"
+        "print(json.dumps([loaded, opened, model.path.is_dir()]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded, opened, there = json.loads(done.stdout)

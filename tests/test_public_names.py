@@ -18,6 +18,7 @@ NAMES = """
     Ref Query Page Hit Hits AsyncHits ModelRecord FileEntry License Access Demo Card Capability Account
     Identification Identified Match
     Comparison Column Evaluation Failure
+    PublishPlan PublishFile PublishTarget Published LeftOut CardFinding
     Plan Wishes Reuse Skip Snapshot SnapshotFile Receipt Observed Sources FileCopy Model Job Progress Reporter Cancel
     AsyncModel RemoteModel AsyncRemoteModel Run RunFile RunEvent RunStream AsyncRunStream
     ZooError RefError ConfigError NotFound Gone AccessError IntegrityError PolicyError NetworkError RateLimited

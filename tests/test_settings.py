@@ -6,16 +6,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import attrs
 import platformdirs
 import pytest
-from hypothesis import given, settings
+from attrs import evolve
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zooclient.errors import ConfigError
 from zooclient.records.rules import ALIASES
-from zooclient.settings import LIMITS, Limits, Settings, ZooSettings, is_loopback, user_folder
+from zooclient.settings import LIMITS, Limits, Settings, ZooSettings, is_loopback, plain_address, user_folder
 from zooclient.settings.layer import canonical
 from zooclient.settings.variables import VARIABLES
 
@@ -67,6 +69,37 @@ def test_the_folders_follow_xdg() -> None:
     """The variables given are used, not those of the process; a relative one is ignored, as its specification says."""
     assert user_folder("cache", {"XDG_CACHE_HOME": "/c", "HOME": "/h"}) == Path("/c/zooclient")
     assert user_folder("config", {"XDG_CONFIG_HOME": "c", "HOME": "/h"}) == Path("/h/.config/zooclient")
+
+
+@given(
+    st.from_regex(r"\A[hHtTpPsSfF]{3,5}:?/{1,3}[a-zA-Z0-9.:\[\]@%_-]{0,12}(:[0-9]{0,6})?(/[ -~]{0,8})?\Z")
+    | st.text(max_size=20)
+)
+@example("https://hub.example:443/v1")
+@example("http://127.0.0.1:65536")
+@example("https://hub.example:0443/")
+@example("https://hub.example:")
+@example("https://HUB.example")
+def test_a_plain_address_is_read_as_a_parser_reads_it(url: str) -> None:
+    """What is read without a parser has the scheme, host and port that the parser finds, and nothing more."""
+    found = plain_address(url)
+    if found is not None:
+        parts = urlsplit(url)
+        assert (parts.scheme, parts.hostname, parts.port) == found
+        assert not (parts.query or parts.fragment or parts.username or parts.password)
+
+
+@pytest.mark.parametrize("url", ["https://hub.example:443/v1", "http://127.0.0.1:8000", "https://a-b.example/x_~/"])
+def test_common_addresses_are_plain(url: str) -> None:
+    """What an endpoint usually looks like takes no parser."""
+    assert plain_address(url) is not None
+
+
+def test_the_home_is_a_path_however_it_was_given() -> None:
+    """A home given as text is a Path to whoever asks, None stays None, and a copy keeps it."""
+    assert Settings(home="/a/b").home == Path("/a/b") == Settings(home=Path("/a/b")).store_home()
+    assert Settings().home is None
+    assert evolve(Settings(home="/a/b"), strict=True).home == Path("/a/b")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1", "[::1]"])
@@ -510,6 +543,7 @@ def test_the_warm_path_imports_little(tmp_path: Path) -> None:
     program = """
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 from zooclient.settings import Settings
 Settings.from_env(project=Path.cwd()).store_home()
 heavy = {"tomllib", "platformdirs", "httpx", "ssl", "socket", "logging", "asyncio", "ipaddress", "difflib"}

@@ -55,6 +55,10 @@ _HOMES = {
     **dict.fromkeys(("Column", "Comparison", "Evaluation", "Failure"), "zooclient.records.comparison"),
     **dict.fromkeys(("Access", "Demo", "FileEntry", "Hit", "License", "ModelRecord"), "zooclient.records.model"),
     **dict.fromkeys(("Plan", "Reuse", "Skip"), "zooclient.records.plan"),
+    **dict.fromkeys(
+        ("CardFinding", "LeftOut", "PublishFile", "PublishPlan", "PublishTarget", "Published"),
+        "zooclient.records.publication",
+    ),
     "Wishes": "zooclient.records.wishes",
     **dict.fromkeys(("FileCopy", "Sources"), "zooclient.records.sources"),
     **dict.fromkeys(("Identification", "Identified", "Match"), "zooclient.records.identity"),
@@ -158,6 +162,12 @@ if TYPE_CHECKING:
     from zooclient.records.plan import Plan as Plan
     from zooclient.records.plan import Reuse as Reuse
     from zooclient.records.plan import Skip as Skip
+    from zooclient.records.publication import CardFinding as CardFinding
+    from zooclient.records.publication import LeftOut as LeftOut
+    from zooclient.records.publication import Published as Published
+    from zooclient.records.publication import PublishFile as PublishFile
+    from zooclient.records.publication import PublishPlan as PublishPlan
+    from zooclient.records.publication import PublishTarget as PublishTarget
     from zooclient.records.query import Page as Page
     from zooclient.records.query import Query as Query
     from zooclient.records.receipt import Observed as Observed

@@ -182,6 +182,7 @@ def test_empty_pages_go_on_and_end() -> None:
         if cursor is None:
             break
     assert pages == EMPTY_PAGES
+    assert "pages in a row" in (page.cut or "")
     page, _ = search(Query(text="x"), listing(model(), nextCursor="500"), "19~400")
     assert page.cursor == "0~500", "a hit makes the count begin again"
 

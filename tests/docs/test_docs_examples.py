@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pages import ROOT, blocks, pages
+from pages import ROOT, blocks, pages, shown
 from replicate_answers import document, model, version
 from replicate_double import TOKEN, ReplicateDouble
 
 import zooclient.testing
 from zooclient.embedded import zoo_folder
-from zooclient.providers.registry import schemes
+from zooclient.providers.registry import own_schemes
 from zooclient.testing import LocalZoo
 
 #: Languages of blocks that are run, and of blocks that are read.
@@ -41,6 +41,7 @@ SHOWN = {
     "export ZOOCLIENT_CIVITAI_ENDPOINT=http://127.0.0.1:8002": "the zoos that run these examples are these",
     "python -m pip install 'zooclient[socks]'": "installs",
     "nox -s bench": "takes minutes",
+    "python -m pip install build twine\npython -m build\npython -m twine upload dist/*": "publishes",
     "zooclient doctor --live": "asks the real zoos",
 }
 
@@ -65,7 +66,7 @@ def ident(page: Path) -> str:
 
 
 def runs(page: Path) -> bool:
-    return any(block.language in RUN for block in blocks(page))
+    return any(block.language in RUN or shown(block) is not None for block in blocks(page))
 
 
 @pytest.fixture
@@ -135,16 +136,18 @@ def replicate() -> Iterator[ReplicateDouble]:
 @pytest.fixture
 def environment(zoo: LocalZoo, replicate: ReplicateDouble, tmp_path: Path) -> dict[str, str]:
     """A reader's machine: an empty home, the commands on the path, the zoos named by variables."""
-    tools = tmp_path / "bin"
+    tools, site = tmp_path / "bin", tmp_path / "site"
+    putter = Path(__file__).with_name("put_on_path.py")
+    pip = f'[ "$1 $2 $3" = "-m pip install" ] && shift 3 && exec "{sys.executable}" "{putter}" "{site}" "$@"\n'
     tools.mkdir()
     for name, words in {"zooclient": "-m zooclient", "zoo": "-m zooclient", "python": ""}.items():
-        (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        (tools / name).write_text(f'#!/bin/sh\n{pip}exec "{sys.executable}" {words} "$@"\n')
         (tools / name).chmod(0o755)
     (tmp_path / "home").mkdir()
     return {
         "PATH": os.pathsep.join((str(tools), "/usr/local/bin", "/usr/bin", "/bin")),
         "HOME": str(tmp_path / "home"),
-        "PYTHONPATH": str(Path(zooclient.__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join((str(site), str(Path(zooclient.__file__).parents[1]))),
         "PYTHONUNBUFFERED": "1",
         "LANG": "C.UTF-8",
         "NO_COLOR": "1",
@@ -209,7 +212,7 @@ def test_data_examples_can_be_read(page: Path) -> None:
             json.loads(block.text)
 
 
-@pytest.mark.parametrize("scheme", schemes())
+@pytest.mark.parametrize("scheme", own_schemes())
 def test_the_page_of_the_zoos_gets_a_model_of_each(scheme: str) -> None:
     """Each zoo that is known has a line on the page of the zoos, which the walk of that page shows to work."""
     shown = [block.text for block in blocks(ROOT / "docs" / "zoos.md") if block.language == "console"]

@@ -187,7 +187,7 @@ def test_it_is_not_begun_where_nobody_may_be_asked() -> None:
     with pytest.raises(Offline):
         _driver(offline=True).run(_asking(PLACE, seen))
     with pytest.raises(Offline):
-        Driver(Settings(), Auth(closed=[f"{PLACE}:443"]), Proxies({})).run(_asking(PLACE, seen))
+        Driver(Settings(), Auth(closed=lambda: [f"{PLACE}:443"]), Proxies({})).run(_asking(PLACE, seen))
     assert seen == []
 
 

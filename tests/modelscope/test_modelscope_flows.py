@@ -741,6 +741,13 @@ def test_pages_go_on_by_number(given: dict[str, Any], cursor: str | None) -> Non
     assert found.cursor == cursor and len({hit.ref.id for hit in found.hits}) == len(found.hits)
 
 
+def test_an_empty_page_of_a_list_that_is_counted_longer_is_told() -> None:
+    """A zoo that counts hits and does not show them has cut the list short, and that is said; an end is no cut."""
+    assert "counts 500 hits" in (search(Query(), {SEARCH: page(total=500)}).cut or "")
+    assert search(Query(), {SEARCH: page(total=0)}).cut is None
+    assert search(Query(), {SEARCH: page(total=50, number=2)}, "2").cut is None
+
+
 def test_the_window_of_a_search_is_told() -> None:
     """Behind hit 3000 nothing is shown: it is not asked for, and the error tells what to do."""
     full = page(*[row(f"a/{n}") for n in range(50)], total=9000, number=60)
@@ -833,7 +840,7 @@ def test_the_capability_tells_the_truth() -> None:
     assert set(told.filters) == {field.name for field in fields(Query)} - {"zoos"}
     assert [name for name, support in told.filters.items() if support == "unsupported"] == ["base_model", "language"]
     assert told.sorts == ("downloads", "likes", "updated") and told.max_connections == 16
-    assert told.search and told.download and told.run and told.login and not told.publish
+    assert told.search and told.download and told.run and told.login and told.publish
 
 
 # -- errors -------------------------------------------------------------------------------------

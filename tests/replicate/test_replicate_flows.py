@@ -162,6 +162,7 @@ def test_a_listing_without_hits_ends() -> None:
         if cursor is None:
             break
     assert pages == EMPTY_PAGES
+    assert "pages in a row" in (page.cut or "")
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "all~1", "all~x~c", f"words~1~{'c' * 3000}", "https://a/?cursor=c"])

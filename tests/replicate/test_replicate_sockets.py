@@ -307,7 +307,7 @@ def test_the_verbs(zoo: ReplicateDouble, tmp_path: Path) -> None:
     assert run("whoami", "replicate").strip() == "acme"
     assert "hf:acme/weights" in run("get", f"{WEIGHTS}@{NEW}", code=9)
     zoos = run("zoos")
-    assert f"replicate\t{zoo.url}\tsearch run login" in zoos
+    assert f"replicate\t{zoo.url}\tsearch run publish login" in zoos
     assert "search needs:" in zoos
     assert json.loads(run("zoos", "--json"))[3]["capability"]["search_login"] is True
 

@@ -153,3 +153,15 @@ def test_a_walk_that_goes_nowhere_ends() -> None:
         pages += 1
         merge.take(lane, Page(hits=(), cursor=str(pages)))
     assert pages == EMPTY_PAGES
+    assert list(merge.cut) == ["one"]
+    assert f"{EMPTY_PAGES} pages in a row" in merge.cut["one"]
+
+
+def test_a_zoo_that_cuts_its_part_short_says_so_and_one_that_ends_does_not() -> None:
+    """Why a provider's walk ends early reaches the caller; an ordinary end has no reason to tell."""
+    merge = Merge(Query(), {"one": (), "two": ()})
+    one, two = merge.wanted()
+    merge.take(one, Page(hits=(), cut="It is too far."))
+    merge.take(two, Page(hits=()))
+    assert merge.over
+    assert merge.cut == {"one": "It is too far."}

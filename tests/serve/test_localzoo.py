@@ -332,7 +332,7 @@ def test_harnesses_are_not_served(web: httpx.Client) -> None:
 def test_other_methods_and_bodies_are_refused(web: httpx.Client) -> None:
     """What is not served is said, and a body without end is not read to the end."""
     assert web.delete("/api/models/org/tiny").status_code == 405
-    assert web.post("/api/repos/create", json={}).status_code == 404
+    assert web.post("/api/repos/nowhere", json={}).status_code == 404
     url = "/api/models/org/tiny/paths-info/main"
     assert web.post(url, json={"paths": ["config.json", "onnx"]}).json()[1]["type"] == "directory"
     assert web.post(url, content=b"{", headers={"content-type": "application/json"}).status_code == 400

@@ -76,6 +76,8 @@ def command(
     if not filters["nsfw"]:
         for zoo in _mature(zoos):
             desk.talk(f"note: {zoo} was asked for what is for everybody; --nsfw finds adult content too.")
+    for zoo, reason in hits.cut.items():
+        desk.talk(f"note: {zoo}: {reason}")
     for zoo, fields in hits.unapplied.items():
         desk.talk(f"warning: {zoo} cannot apply {', '.join(fields)}: its hits are neither chosen nor ordered by it.")
 

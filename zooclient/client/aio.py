@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
+    from zooclient.records.publication import Published, PublishPlan
     from zooclient.records.query import Query
     from zooclient.records.run import Run
     from zooclient.records.snapshot import Snapshot
@@ -334,6 +335,55 @@ class AsyncClient:
             cancel=stop,
         )
         return await self.run(flow, stop)
+
+    # -- give back ------------------------------------------------------------------------------
+
+    async def plan_publish(
+        self,
+        folder: StrPath,
+        refs: str | Ref | Iterable[str | Ref],
+        *,
+        visibility: str | None = None,
+        exclude: str | Iterable[str] = (),
+        allow_pickle: bool = False,
+        message: str | None = None,
+        tag: str | None = None,
+        pull_request: bool = False,
+        hardware: str = "cpu",
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> PublishPlan:
+        """As :meth:`zooclient.Client.plan_publish`."""
+        from zooclient.client.publishplan import asked_of, plan
+
+        stop = own_cancel(cancel, deadline)
+        asked = asked_of(visibility, exclude, allow_pickle, message, tag, pull_request, hardware)
+        return await self.run(plan(self._wiring, Path(folder), refs_of(refs), asked, stop), stop)
+
+    async def publish(
+        self,
+        folder: StrPath | PublishPlan,
+        refs: str | Ref | Iterable[str | Ref] = (),
+        *,
+        visibility: str | None = None,
+        exclude: str | Iterable[str] = (),
+        allow_pickle: bool = False,
+        message: str | None = None,
+        tag: str | None = None,
+        pull_request: bool = False,
+        hardware: str = "cpu",
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> tuple[Published, ...]:
+        """As :meth:`zooclient.Client.publish`."""
+        from zooclient.client.publishing import publish_folder
+        from zooclient.client.publishplan import asked_of
+        from zooclient.records.publication import PublishPlan
+
+        stop = own_cancel(cancel, deadline)
+        what = folder if isinstance(folder, PublishPlan) else Path(folder)
+        asked = asked_of(visibility, exclude, allow_pickle, message, tag, pull_request, hardware)
+        return await self.run(publish_folder(self._wiring, what, refs_of(refs), asked, stop), stop)
 
     # -- accounts -------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zooclient.errors import ConfigError
@@ -12,6 +11,8 @@ from zooclient.records.ref import Ref
 from zooclient.settings import Settings, ZooSettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zooclient.net.cancel import Cancel
     from zooclient.planning.layouts import Wish
     from zooclient.records.model import ModelRecord
@@ -42,7 +43,7 @@ def settings_of(
     base = settings if settings is not None else Settings()
     changes: dict[str, Any] = {}
     if home is not None:
-        changes["home"] = Path(home)
+        changes["home"] = os.fspath(home)
     if strict is not None:
         changes["strict"] = strict
     if offline is not None:
@@ -73,6 +74,8 @@ def folder_of(to: StrPath | None) -> Path | None:
     Raises:
         ConfigError: An empty name, such as that of a variable that is not set; it would mean the current folder.
     """
+    from pathlib import Path
+
     if to is None:
         return None
     if not os.fspath(to):
@@ -105,6 +108,8 @@ def layout_of(layout: str | None, to: StrPath | None, kind: str | None, preview:
 
 def paths_of(paths: StrPath | Iterable[StrPath]) -> tuple[Path, ...]:
     """Returns the paths that were named; one may be given alone."""
+    from pathlib import Path
+
     return (Path(paths),) if isinstance(paths, (str, os.PathLike)) else tuple(Path(path) for path in paths)
 
 

@@ -21,7 +21,7 @@ from datetime import datetime
 
 from zooclient.errors import ProtocolError, ZooError
 from zooclient.records.model import Hit
-from zooclient.records.query import Page, Query
+from zooclient.records.query import Page, Query, cut_short
 
 #: Pages in a row without a hit after which a walk ends: a filter applied here may empty many pages.
 EMPTY_PAGES = 50
@@ -41,6 +41,7 @@ class Lane:
         asking: A page is under way.
         answered: A first page has come, or will never come.
         over: No further page comes.
+        cut: Why none comes although there may be more. None: it is not so.
         orders: Whether the zoo gives the order that was asked for, as far as is known.
     """
 
@@ -48,6 +49,7 @@ class Lane:
         self.zoo = zoo
         self.orders = orders
         self.cursor: str | None = None
+        self.cut: str | None = None
         self.asking = self.answered = self.over = False
         self.given = 0
         self._number = _FIRST
@@ -81,6 +83,9 @@ class Lane:
         again = page.cursor is not None and page.cursor == self.cursor
         self.cursor = page.cursor
         self.over = page.cursor is None or again or self._empty >= EMPTY_PAGES
+        self.cut = page.cut
+        if page.cursor is not None and self._empty >= EMPTY_PAGES:
+            self.cut = cut_short(EMPTY_PAGES)
         if again:
             return ProtocolError(
                 f"{self.zoo} gave the same page twice.",
@@ -126,6 +131,11 @@ class Merge:
     def end(self) -> None:
         """No further hit is wanted."""
         self._left = 0
+
+    @property
+    def cut(self) -> dict[str, str]:
+        """Scheme → why its part ended although it may have more, so far."""
+        return {lane.zoo: lane.cut for lane in self._lanes if lane.cut is not None}
 
     @property
     def over(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zooclient.client.guests import guarded
 from zooclient.client.memory import known, last_seen, remember
 from zooclient.client.pins import held_to_noted, refreshed, too_loose
 from zooclient.client.telling import telling
@@ -42,7 +43,8 @@ def resolve(wiring: Wiring, ref: Ref, *, demos: bool = False, accept_replaced: b
             if held is not None and ref.versioned and not ref.pinned and not accept_replaced:
                 record = yield from refreshed(wiring, held)
             else:
-                record = yield from provider.resolve(ref, demos=demos)
+                with guarded(ref.scheme):
+                    record = yield from provider.resolve(ref, demos=demos)
             if not accept_replaced:
                 record = yield from held_to_noted(wiring, record)
         except (ProtocolError, RateLimited):

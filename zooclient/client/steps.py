@@ -8,7 +8,6 @@ step does stands in a module of its own, which is imported when the step is take
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zooclient.client.making import record_of, ref_of
@@ -19,6 +18,8 @@ from zooclient.errors import AccessError, IntegrityError, NotFound
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.planning.layouts import Wish
@@ -170,6 +171,8 @@ class Steps:
         allow_unverified: bool = False,
     ) -> Flow[Path]:
         """One file of a model, verified."""
+        from pathlib import Path
+
         from zooclient.records.wishes import Wishes
 
         wishes = Wishes(files=(path,), weights="all", allow_unverified=allow_unverified)
@@ -189,6 +192,7 @@ class Steps:
 
     def card(self, target: str | Ref | ModelRecord) -> Flow[Card]:
         """The model card; from the record's own metadata when there is no text or it may not be read."""
+        from zooclient.client.guests import guarded
         from zooclient.net.exchange import Call
         from zooclient.providers.further import AsksForCards, MakesCards
         from zooclient.records.card import Card
@@ -196,10 +200,11 @@ class Steps:
         record = yield from self.record_of(target)
         entry = next((file for file in record.files if file.role == "card"), None)
         provider = self.wiring.provider(record.ref.scheme)
-        if entry is None and isinstance(provider, MakesCards):
-            return provider.card(record)
-        if entry is None and isinstance(provider, AsksForCards):
-            return (yield from provider.ask_card(record))
+        with guarded(record.ref.scheme):
+            if entry is None and isinstance(provider, MakesCards):
+                return provider.card(record)
+            if entry is None and isinstance(provider, AsksForCards):
+                return (yield from provider.ask_card(record))
         if entry is None:
             return Card.of(record, problem="The model has no card.")
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from zooclient.client.making import (
@@ -27,6 +26,8 @@ from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zooclient.client.hits import Hits
     from zooclient.client.job import Job
     from zooclient.client.mirroring import Mirrored
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
+    from zooclient.records.publication import Published, PublishPlan
     from zooclient.records.query import Query
     from zooclient.records.run import Run
     from zooclient.records.snapshot import Snapshot
@@ -110,6 +112,8 @@ class Client:
 
         A project file can name endpoints and mirrors, but no place that gets a token.
         """
+        from pathlib import Path
+
         from zooclient.settings import Settings
 
         return cls(settings=Settings.from_env(project=Path(folder)), **overrides)
@@ -172,7 +176,8 @@ class Client:
         Returns:
             An iterator of hits. When several zoos were asked, its ``problems`` hold the error of each, and its
             ``skipped`` those that need a login that there is not; its ``unapplied`` the fields of the query that
-            could not be applied. ``close()`` gives up what is under way; dropping it does, too.
+            could not be applied; its ``cut`` those that may have more, and why no more came. ``close()`` gives up
+            what is under way; dropping it does, too.
 
         Raises:
             ConfigError: A filter that does not exist, or a value that it cannot have.
@@ -555,6 +560,8 @@ class Client:
             Unsupported: A model that has no immutable revision, or lies on this machine.
             ZooError: As for :meth:`download`.
         """
+        from pathlib import Path
+
         from zooclient.client.mirroring import push
 
         stop = own_cancel(cancel, deadline)
@@ -568,6 +575,113 @@ class Client:
             cancel=stop,
         )
         return self.run(flow, stop)
+
+    # -- give back ------------------------------------------------------------------------------
+
+    def plan_publish(
+        self,
+        folder: StrPath,
+        refs: str | Ref | Iterable[str | Ref],
+        *,
+        visibility: str | None = None,
+        exclude: str | Iterable[str] = (),
+        allow_pickle: bool = False,
+        message: str | None = None,
+        tag: str | None = None,
+        pull_request: bool = False,
+        hardware: str = "cpu",
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> PublishPlan:
+        """Says what a publication would do, and changes nothing anywhere.
+
+        Args:
+            folder: The model: its files as they are to lie at the zoos. Hidden files and caches are left out.
+            refs: Where to, such as ``hf:OWNER/NAME``; a revision is a branch.
+            visibility: ``public`` or ``private``. None: not said, which will do for what exists already.
+            exclude: Patterns of files that stay.
+            allow_pickle: Let files go that run code when they are opened.
+            message: First line of what is said about the change. None: a plain one.
+            tag: Name that the revision gets. None: none.
+            pull_request: Propose the change, where the zoo takes proposals.
+            hardware: What Replicate is to run a new model on, by its own name for it.
+            cancel: Stops it from another thread. None: nothing does.
+            deadline: Seconds after which it stops by itself. None: none.
+
+        Returns:
+            The files, what each zoo has of them already, what is to be said against the card, and for a zoo at which
+            nothing can be published, why.
+
+        Raises:
+            PolicyError: The folder holds a credential or a pickle.
+            ConfigError: There is nothing to publish, or nowhere.
+            IntegrityError: A link leads out of the folder, or a safetensors file is broken.
+            NotFound: There is no such folder.
+        """
+        from pathlib import Path
+
+        from zooclient.client.publishplan import asked_of, plan
+
+        stop = own_cancel(cancel, deadline)
+        asked = asked_of(visibility, exclude, allow_pickle, message, tag, pull_request, hardware)
+        return self.run(plan(self._wiring, Path(folder), refs_of(refs), asked, stop), stop)
+
+    def publish(
+        self,
+        folder: StrPath | PublishPlan,
+        refs: str | Ref | Iterable[str | Ref] = (),
+        *,
+        visibility: str | None = None,
+        exclude: str | Iterable[str] = (),
+        allow_pickle: bool = False,
+        message: str | None = None,
+        tag: str | None = None,
+        pull_request: bool = False,
+        hardware: str = "cpu",
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> tuple[Published, ...]:
+        """Publishes a folder as a model at one zoo or several, and proves that each has it.
+
+        The zoo's own client sends. What a zoo has already is not sent again, so after a kill the same call sends the
+        rest. At the end the revision is resolved and the digest of every file is compared.
+
+        Args:
+            folder: The model; or what :meth:`plan_publish` gave, alone.
+            refs: As for :meth:`plan_publish`, as all that follows.
+            visibility: Who is to see it; must be said of what does not exist. What exists is never changed.
+            exclude: As for :meth:`plan_publish`.
+            allow_pickle: As for :meth:`plan_publish`.
+            message: As for :meth:`plan_publish`.
+            tag: As for :meth:`plan_publish`.
+            pull_request: As for :meth:`plan_publish`.
+            hardware: As for :meth:`plan_publish`.
+            cancel: As for :meth:`plan_publish`.
+            deadline: As for :meth:`plan_publish`.
+
+        Returns:
+            What came of it at each zoo, in the order asked. Where it failed at some of them, their ``failure`` tells
+            why.
+
+        Raises:
+            PolicyError: The card contradicts the licence of its base model, or is otherwise not fit to be published;
+                else as for :meth:`plan_publish`.
+            IntegrityError: A zoo holds something else than the folder, or somebody changed it meanwhile.
+            AccessError: There is no token, it may not write, or the account has no room.
+            ConfigError: The visibility is not said, or is not what is there; or the name is taken.
+            Unsupported: The zoo takes no models.
+            ZooError: Nothing was published anywhere: the first failure, the others as its notes.
+        """
+        from pathlib import Path
+
+        from zooclient.client.publishing import publish_folder
+        from zooclient.client.publishplan import asked_of
+        from zooclient.records.publication import PublishPlan
+
+        stop = own_cancel(cancel, deadline)
+        what = folder if isinstance(folder, PublishPlan) else Path(folder)
+        asked = asked_of(visibility, exclude, allow_pickle, message, tag, pull_request, hardware)
+        return self.run(publish_folder(self._wiring, what, refs_of(refs), asked, stop), stop)
 
     # -- accounts -------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -35,7 +35,8 @@ class Auth:
         credentials: What there is; of two for one origin the first counts.
         allow_plain_http: Send credentials in the clear to other machines than this one, where a
             credential's own origin is plain http.
-        closed: Origins that are not to be asked at all: zoos of which only mirrors are.
+        closed: Returns the origins that are not to be asked at all: zoos of which only mirrors are.
+        further: Returns credentials that came to be known later; asked for an origin that has none of the others.
     """
 
     def __init__(
@@ -43,9 +44,11 @@ class Auth:
         credentials: Iterable[Credential] = (),
         *,
         allow_plain_http: bool = False,
-        closed: Iterable[str] = (),
+        closed: Callable[[], Collection[str]] = tuple,
+        further: Callable[[], Iterable[Credential]] = tuple,
     ) -> None:
-        self._closed = frozenset(closed)
+        self._closed = closed
+        self._further = further
         self._credentials: dict[str, Credential] = {}
         for credential in credentials:
             self._credentials.setdefault(credential.origin, credential)
@@ -65,7 +68,7 @@ class Auth:
             Offline: The origin is closed.
         """
         place = origin(url)
-        if place in self._closed:
+        if place in self._closed():
             raise Offline(
                 f"By mirror-policy = only, {masked(url)} is not asked.",
                 url=masked(url),
@@ -75,7 +78,7 @@ class Auth:
             return {}
         if not (place.startswith("https://") or self._allow_plain_http or is_loopback(urlsplit(place).hostname or "")):
             return {}
-        credential = self._credentials.get(place)
+        credential = self._credentials.get(place) or next((c for c in self._further() if c.origin == place), None)
         if token is None and credential is not None:
             token = credential.token if isinstance(credential.token, str) else credential.token()
         token = (token or "").strip()

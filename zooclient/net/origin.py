@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from zooclient.errors import ConfigError, IntegrityError
+from zooclient.settings import plain_address
 
 
 def origin(url: str) -> str:
@@ -15,6 +15,11 @@ def origin(url: str) -> str:
         IntegrityError: The URL is not absolute http or https, holds user info, or holds characters that
             libraries read in different ways, so that two of them could see two hosts.
     """
+    plain = plain_address(url)
+    if plain is not None:
+        return _written(*plain)
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme.lower(), (parts.hostname or "").lower(), parts.port
@@ -28,6 +33,10 @@ def origin(url: str) -> str:
         raise IntegrityError(f"A server named an address that is not plain http or https: {masked(url)!r}.")
     if ":" in host:
         host = f"[{host}]"
+    return _written(scheme, host, port)
+
+
+def _written(scheme: str, host: str, port: int | None) -> str:
     return f"{scheme}://{host}:{port or (443 if scheme == 'https' else 80)}"
 
 
@@ -41,6 +50,8 @@ def may_lead(endpoint: str, url: str) -> bool:
     Raises:
         IntegrityError: The address is no plain http or https one.
     """
+    from urllib.parse import urlsplit
+
     from zooclient.settings import is_loopback
 
     if origin(url).startswith("https://"):
@@ -50,6 +61,8 @@ def may_lead(endpoint: str, url: str) -> bool:
 
 def masked(url: str) -> str:
     """Returns the URL fit for a log: no query, fragment or user info (secrets), no control characters."""
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -73,14 +86,13 @@ def one_spelling(endpoint: str, *, zoo: str, example: str, aliases: Mapping[str,
     """
     try:
         origin(endpoint)
-        parts = urlsplit(endpoint)
-    except (ValueError, IntegrityError) as error:
+    except IntegrityError as error:
         raise ConfigError(
             f"The endpoint {masked(endpoint)!r} is no plain http or https address.",
             zoo=zoo,
             hint=f"An endpoint looks like {example}, without user name or password.",
         ) from error
-    if parts.query or parts.fragment:
+    if "?" in endpoint or "#" in endpoint:
         raise ConfigError(f"The endpoint {masked(endpoint)!r} holds more than an address and a path.", zoo=zoo)
     bare = endpoint.rstrip("/")
     return aliases.get(bare.lower(), bare)

@@ -70,12 +70,14 @@ def ask_child(
         for pipe in pipes:
             pipe.start()
         while said := _next(lines, stop):
-            with suppress(ValueError):
+            try:
                 heard = mapping(json.loads(said))
-                if "more" not in heard:
-                    answer = heard
-                elif told is not None:
-                    told(heard["more"])
+            except ValueError:
+                continue  # noise
+            if "more" not in heard:
+                answer = heard
+            elif told is not None:
+                told(heard["more"])
         process.wait()
     finally:
         _end(process, grace)

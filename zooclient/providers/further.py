@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol, runtime_checkable
 
+from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Flow, Request, Response
 from zooclient.records.card import Card
 from zooclient.records.model import FileEntry, ModelRecord
+from zooclient.records.publication import Sending, Sent, Standing, Visibility
 from zooclient.records.ref import Ref
 from zooclient.records.run import Run, RunEvent, RunRequest
 
@@ -124,4 +126,67 @@ class TrainsModels(Protocol):
         self, record: ModelRecord, request: RunRequest, *, told: Callable[[RunEvent], None] | None = None
     ) -> Flow[Run]:
         """One training, from its inputs to the end; ``request.destination`` gets the version. As for ``run``."""
+        ...
+
+
+@runtime_checkable
+class TakesModels(Protocol):
+    """The zoo takes models; ``capability.publish`` says so as well.
+
+    What reads is a flow of requests; what sends may be the zoo's own client, within a
+    :class:`~zooclient.net.exchange.Call`.
+    """
+
+    def standing(self, ref: Ref) -> Flow[Standing]:
+        """What is under that name now, as the zoo itself says it at this moment.
+
+        Args:
+            ref: Where a model is to go. A revision is a branch.
+
+        Raises:
+            Unsupported: The zoo takes no models by an interface; the hint names the page that does.
+            ConfigError: No model can go under that name, or there is no such branch.
+            AccessError: It is there, and the account that asks may not see it.
+        """
+        ...
+
+    def make(
+        self, ref: Ref, visibility: Visibility, *, license: str | None, hardware: str, cancel: Cancel
+    ) -> Flow[None]:
+        """Makes the repository, as visible as said and not more.
+
+        Args:
+            ref: Its name.
+            visibility: ``public`` or ``private``.
+            license: Its licence, by SPDX id where it has one, for a zoo that wants to know. None: not known.
+            hardware: What it is to run on, where the zoo runs it.
+            cancel: Ends it.
+
+        Raises:
+            ConfigError: The name is taken.
+            AccessError: The account may not make it, or its quota is used up.
+        """
+        ...
+
+    def send(self, sending: Sending, *, cancel: Cancel) -> Flow[Sent]:
+        """Sends files, in one change where the zoo has such. What the zoo holds already is not sent again.
+
+        Raises:
+            AccessError: The account may not write there, or its quota is used up.
+            IntegrityError: The branch moved meanwhile.
+            NetworkError: The zoo did not take it all; what arrived is kept there.
+        """
+        ...
+
+    def mark(self, ref: Ref, tag: str, *, cancel: Cancel) -> Flow[None]:
+        """Gives a revision a name.
+
+        Args:
+            ref: The pinned revision.
+            tag: Its name.
+            cancel: Ends it.
+
+        Raises:
+            ConfigError: The name is taken.
+        """
         ...

@@ -77,11 +77,18 @@ class Page:
         hits: In the zoo's order.
         cursor: What to pass for the next page. None on the last.
         unapplied: Names of the fields of the query that neither the zoo nor we could apply.
+        cut: A sentence on why this is the last page although the zoo may have more. None: it is not, or it has not.
     """
 
     hits: tuple[Hit, ...]
     cursor: str | None = None
     unapplied: tuple[str, ...] = ()
+    cut: str | None = None
 
     def __attrs_post_init__(self) -> None:
         check_tuples(hits=self.hits, unapplied=self.unapplied)
+
+
+def cut_short(pages: int) -> str:
+    """Returns the sentence of a walk that is given up: so many pages in a row held nothing that suits."""
+    return f"{pages} pages in a row held no hit that suits, and more may follow: narrow the search to look further."

@@ -63,7 +63,9 @@ class Accounts:
 
 def knows(terms: Terms, visitor: Account | None) -> bool:
     """Whether a visitor may know that the repository is there."""
-    return not terms.private or (visitor is not None and visitor.name in terms.readers)
+    if visitor is None:
+        return not terms.private and not terms.internal
+    return not terms.private or visitor.name in terms.readers
 
 
 def let_in(terms: Terms, visitor: Account | None) -> bool:

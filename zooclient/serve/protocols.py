@@ -29,6 +29,7 @@ class Zoo:
         variable: Environment variable that points the zoo's official client at a server. None: there is none.
         mark: First letters of its tokens.
         methods: HTTP methods that it takes.
+        write_methods: Those that it takes as well where it takes uploads.
         max_body: Bytes of the body of a request at the most.
     """
 
@@ -39,6 +40,7 @@ class Zoo:
     variable: str | None
     mark: str
     methods: frozenset[str] = frozenset({"GET", "HEAD", "POST"})
+    write_methods: frozenset[str] = frozenset({"PUT", "DELETE"})
     max_body: int = MAX_BODY
 
 

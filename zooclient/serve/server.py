@@ -109,7 +109,14 @@ class ZooServer:
                 options=options or Options(),
             )
             spoken = zoo.speak(site)
-            app = partial(App, zoo=zoo.scheme, methods=zoo.methods, max_body=zoo.max_body, witness=witness)
+            app = partial(
+                App,
+                zoo=zoo.scheme,
+                methods=zoo.methods if spoken.intake is None else zoo.methods | zoo.write_methods,
+                max_body=zoo.max_body,
+                witness=witness,
+                intake=spoken.intake,
+            )
             hubs[_port(hub)] = app(partial(_both, spoken, zoo.byte_path) if one_origin else spoken.hub)
             cdns[_port(cdn)] = app(spoken.cdn, origin="cdn")
         self._loops = [_Loop(hubs, self._hubs, grace)]

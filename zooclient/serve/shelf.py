@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from attrs import field, frozen
 
 from zooclient.serve.civitai.offer import Offer
+from zooclient.serve.modelscope_profile import Profile
 from zooclient.serve.replicate.hosted import Hosted
 from zooclient.serve.served import Served
 
@@ -73,6 +74,7 @@ class Terms:
     Attributes:
         gated: ``False``, ``"auto"`` (a click lets one in) or ``"manual"`` (its authors do).
         private: Only ``readers`` know that it is there.
+        internal: Whoever is logged in knows that it is there, and nobody else.
         disabled: Its bytes are withheld from all.
         readers: Names of accounts that were let in.
         pending: Names of accounts that asked and wait.
@@ -84,10 +86,12 @@ class Terms:
         offer: What Civitai alone knows of it.
         hosted: What Replicate alone knows of it.
         served: How it is run at the inference APIs of the Hub and of ModelScope. None: nobody runs it.
+        profile: What ModelScope alone knows of it.
     """
 
     gated: Literal[False, "auto", "manual"] = False
     private: bool = False
+    internal: bool = False
     disabled: bool = False
     readers: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()
@@ -99,6 +103,7 @@ class Terms:
     offer: Offer = field(factory=Offer)
     hosted: Hosted = field(factory=Hosted)
     served: Served | None = None
+    profile: Profile = field(factory=Profile)
 
 
 @frozen(kw_only=True)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from attrs import field, frozen
 
 from zooclient.errors import ConfigError
+
+if TYPE_CHECKING:  # a warm load of a client that was given everything as text needs no Path, which costs it 2 ms
+    from pathlib import Path
 
 #: A token, or a function that returns one when it is needed.
 Token = str | Callable[[], str | None]
@@ -29,6 +31,10 @@ MIRROR_POLICIES = ("first", "fallback", "only")
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 _MIB = 1024 * 1024
+
+_DIGITS = frozenset("0123456789")
+_HOST = _DIGITS | frozenset("abcdefghijklmnopqrstuvwxyz.-")
+_PATH = _HOST | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_~/")
 
 
 @frozen(kw_only=True)
@@ -181,7 +187,7 @@ class Settings:
         ConfigError: A value that cannot be.
     """
 
-    home: Path | None = None
+    _home: str | os.PathLike[str] | None = field(default=None, alias="home")
     stores: tuple[Path, ...] = ()
     zoos: Mapping[str, ZooSettings] = field(factory=dict, hash=False)
     strict: bool = False
@@ -208,9 +214,22 @@ class Settings:
         """
         return self.zoos.get(scheme, _NOTHING_SET)
 
+    @property
+    def home(self) -> Path | None:
+        """Folder of the store. None: ``zooclient`` in the user's cache folder."""
+        from pathlib import Path
+
+        return None if self._home is None else Path(self._home)
+
     def store_home(self) -> Path:
         """Returns the folder of the store."""
-        return self.home if self.home is not None else user_folder("cache", self.environ)
+        from pathlib import Path
+
+        return Path(self.store_path())
+
+    def store_path(self) -> str:
+        """Returns the folder of the store as text."""
+        return os.fspath(self._home if self._home is not None else user_folder("cache", self.environ))
 
     @classmethod
     def from_env(
@@ -241,6 +260,8 @@ def user_folder(kind: Literal["cache", "config"], environ: Mapping[str, str]) ->
     On systems that follow the XDG base directory specification its two lines are applied here, to ``environ``:
     platformdirs says the same, but of the process's own environment, and its import costs several milliseconds.
     """
+    from pathlib import Path
+
     if sys.platform not in ("win32", "darwin"):
         named = environ.get(f"XDG_{kind.upper()}_HOME", "")
         if named.startswith("/"):
@@ -259,6 +280,8 @@ def path_of(text: str, name: str) -> Path:
     Raises:
         ConfigError: There is no such user.
     """
+    from pathlib import Path
+
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
@@ -317,6 +340,9 @@ def check_endpoint(url: str, name: str, allow_plain_http: bool) -> None:
     Raises:
         ConfigError: It is one of these.
     """
+    plain = plain_address(url)
+    if plain is not None and (plain.scheme == "https" or is_loopback(plain.host)):
+        return
     from urllib.parse import urlsplit
 
     try:
@@ -336,6 +362,37 @@ def check_endpoint(url: str, name: str, allow_plain_http: bool) -> None:
             f"{name} is plain http to another machine: {url!r}.",
             hint="Use https. ZOOCLIENT_ALLOW_PLAIN_HTTP=1 allows it, tokens in the clear included.",
         )
+
+
+class PlainAddress(NamedTuple):
+    """An address in which nothing is to be interpreted.
+
+    Attributes:
+        scheme: ``http`` or ``https``.
+        host: A name or an IPv4 address, in lower case.
+        port: As written. None: the scheme's own.
+    """
+
+    scheme: str
+    host: str
+    port: int | None
+
+
+def plain_address(url: str) -> PlainAddress | None:
+    """Reads ``http[s]://host[:port][/path]`` in letters, digits and ``-._~`` alone.
+
+    Such an address means the same to everybody, so that it takes no parser of URLs, whose import a warm load would
+    feel. None: it is another one, good or bad.
+    """
+    scheme, _, rest = url.partition("://")
+    place, _, path = rest.partition("/")
+    host, colon, digits = place.partition(":")
+    if scheme not in ("http", "https") or not host or not _HOST.issuperset(host) or not _PATH.issuperset(path):
+        return None
+    if not colon:
+        return PlainAddress(scheme, host, None)
+    port = int(digits) if 0 < len(digits) <= 5 and _DIGITS.issuperset(digits) else 0
+    return PlainAddress(scheme, host, port) if 0 < port < 1 << 16 else None
 
 
 def check_proxy(url: str, name: str) -> None:
@@ -361,7 +418,7 @@ def check_proxy(url: str, name: str) -> None:
 def is_loopback(host: str) -> bool:
     """Whether a host name or address means this very machine: ``localhost``, ``127.0.0.0/8``, ``::1``."""
     host = host.strip("[]").lower()
-    if host == "localhost":
+    if host in ("localhost", "127.0.0.1"):
         return True
     if not (host.startswith("127.") or ":" in host):
         return False

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import fields_dict
+from attrs import fields
 
 from zooclient.errors import ConfigError
 from zooclient.settings import LINK_MODES, Limits, Settings, ZooSettings, check_zoo
@@ -18,11 +18,10 @@ from zooclient.settings.variables import from_ours, from_theirs
 def settings_from(environ: Mapping[str, str], project: Path | None, overrides: Mapping[str, Any]) -> Settings:
     """See :meth:`zooclient.settings.Settings.from_env`."""
     given = {key: value for key, value in overrides.items() if value is not None}
-    unknown = sorted(set(given) - set(fields_dict(Settings)))
+    known = [field.alias for field in fields(Settings)]
+    unknown = sorted(set(given).difference(known))
     if unknown:
-        raise ConfigError(
-            f"There is no setting {unknown[0]!r}.", hint=f"There are: {', '.join(fields_dict(Settings))}."
-        )
+        raise ConfigError(f"There is no setting {unknown[0]!r}.", hint=f"There are: {', '.join(map(str, known))}.")
     surroundings = given.setdefault("surroundings", True)
     given.setdefault("environ", dict(environ))
     layer = from_user(environ)

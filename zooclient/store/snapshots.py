@@ -22,7 +22,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zooclient.records.ref import Ref
@@ -105,8 +104,6 @@ def to_snapshot(path: str, manifest: Manifest, read_record: Callable[[], ModelRe
         manifest: What it says.
         read_record: Reads the record of that revision.
     """
-    from datetime import datetime
-
     files = tuple(
         SnapshotFile(
             path=entry["path"],
@@ -122,10 +119,10 @@ def to_snapshot(path: str, manifest: Manifest, read_record: Callable[[], ModelRe
         folder = plain(folder, max((len(file.path) for file in files), default=0))
     return Snapshot(
         ref=Ref(scheme=manifest["zoo"].partition("+")[0], id=manifest["id"], revision=manifest["revision"] or None),
-        path=Path(folder),
+        path=folder,
         files=files,
         content_digest=manifest["content_digest"],
         weights_digest=manifest["weights_digest"],
-        verified_at=datetime.fromisoformat(manifest["verified_at"]),
+        verified_at=manifest["verified_at"],
         read_record=read_record,
     )

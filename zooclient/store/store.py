@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zooclient.store.layout import Layout, extended
@@ -14,6 +13,7 @@ from zooclient.store.snapshots import matching, suspects, to_snapshot
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+    from pathlib import Path
 
     from zooclient.net.cancel import Cancel
     from zooclient.records.model import FileEntry, ModelRecord
@@ -74,6 +74,8 @@ class Store:
     @property
     def home(self) -> Path:
         """The folder that is written."""
+        from pathlib import Path
+
         return Path(self._own.home)
 
     @property
@@ -248,6 +250,8 @@ class Store:
         Raises:
             StoreError: The store cannot be written.
         """
+        from pathlib import Path
+
         from zooclient.store.files import storing
 
         folder = self._work().path()
@@ -391,6 +395,8 @@ class Store:
             StoreError: Something is in the way, or the disk refuses.
             IntegrityError: A file of the snapshot was changed.
         """
+        from pathlib import Path
+
         from zooclient.net.cancel import Cancel
         from zooclient.store.copyout import copy_out
         from zooclient.store.door import sound

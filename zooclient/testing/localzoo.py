@@ -30,12 +30,14 @@ from zooclient.serve.asgi import Handler, Witness
 from zooclient.serve.exchange import Answer, Question
 from zooclient.serve.faults import Fault, Faults, Thrown
 from zooclient.serve.folder import FolderShelf
+from zooclient.serve.hubwrites.writable import Writable
 from zooclient.serve.protocol import Options
 from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.served import CHAT, Asked, Served
 from zooclient.serve.server import ZooServer
 from zooclient.testing.civitai import SCHEME, AtCivitai
+from zooclient.testing.huggingface import AtHuggingFace
 from zooclient.testing.replicate import AtReplicate
 
 #: Bytes up to which a file is copied aside, so that older commits of a test's models stay served.
@@ -88,6 +90,7 @@ class LocalZoo:
         endpoints: Scheme to origin, such as ``{"hf": "http://127.0.0.1:43211"}``.
         byte_origins: Scheme to origin of large files.
         tokens: Scheme to a token of the account ``me``, which may write.
+        huggingface: Who may upload to the Hub, and how much.
         civitai: What owners do at Civitai alone, and the numbers that models have there.
         replicate: What owners do at Replicate alone, and the versions that models have there.
     """
@@ -106,6 +109,8 @@ class LocalZoo:
         self._folder = None if folder is None else Path(folder)
         self._zoos = tuple(ZOOS) if zoos is None else tuple(zoo_of(scheme).scheme for scheme in zoos)
         runs = Runs()
+        self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
+        self._writable = Writable(self._shelf)
         self._options = Options(
             page_size=page_size,
             link_lifetime=link_lifetime,
@@ -113,13 +118,14 @@ class LocalZoo:
             limits=limits,
             scanned=True,
             runs=runs,
+            writable=self._writable,
         )
         self._one_origin = one_origin
         self._accounts = {scheme: Accounts(()) for scheme in self._zoos}
         self._faults = Faults()
         self._witness = _Witness(self._faults)
-        self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
         self._server: ZooServer | None = None
+        self.huggingface = AtHuggingFace(self._writable)
         self.civitai = AtCivitai(self._shelf, self._faults, self._asked_of_civitai)
         self.replicate = AtReplicate(self._shelf, runs)
         self.endpoints: dict[str, str] = {}
@@ -150,6 +156,7 @@ class LocalZoo:
         self._shelf.close()
         if self._server is not None:
             self._server.stop()
+        self._writable.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -380,6 +387,9 @@ class _Witness(Witness):
                     self._seen[number] = evolve(before, status=status, sent=before.sent + sent)
 
         return tell
+
+    def refused(self, question: Question, zoo: str, origin: str) -> Answer | None:
+        return self._faults.refuse(question, zoo, origin)
 
     def changed(self, question: Question, answer: Answer, zoo: str, origin: str, ask: Handler) -> Answer:
         return self._faults.spoil(question, answer, zoo, origin, ask)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 from zooclient.errors import IntegrityError
 from zooclient.net.origin import one_spelling, origin
@@ -60,6 +59,8 @@ def is_login(url: str, endpoint: str) -> bool:
     """Whether an address is the page at which the site asks people to log in."""
     if not is_site(url, endpoint):
         return False
+    from urllib.parse import urlsplit
+
     path = urlsplit(url).path.removeprefix(urlsplit(endpoint).path.rstrip("/"))
     return path == "/login" or path.startswith("/login/")
 

@@ -29,7 +29,7 @@ from zooclient.providers.reading import mapping
 from zooclient.records import filters
 from zooclient.records.capability import Capability
 from zooclient.records.model import FileEntry, ModelRecord
-from zooclient.records.query import Page, Query
+from zooclient.records.query import Page, Query, cut_short
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ class Civitai:
             hits=hits,
             cursor=f"{empty}~{following}" if more else None,
             unapplied=unapplied,
+            cut=None if more or following is None else cut_short(EMPTY_PAGES),
         )
 
     def _read_cursor(self, cursor: str | None) -> tuple[int, str | None]:

@@ -71,7 +71,7 @@ class OfficialHub:
             "folder": str(into / "files"),
             "version": __version__,
         }
-        environ = child_environment(self.endpoint, self.environ, self.proxy, into)
+        environ = hub_environment(self.endpoint, self.environ, self.proxy, home=into / "home")
         answer = ask_child(_CHILD, wish, environ, cancel)
         found = brought(answer, "huggingface_hub", record, file, into)
         if found is not None:
@@ -83,16 +83,15 @@ class OfficialHub:
         raise error
 
 
-def child_environment(endpoint: str, environ: Mapping[str, str], proxy: str | None, into: Path) -> dict[str, str]:
-    """Returns the environment of a process in which the client works.
+def hub_environment(endpoint: str, environ: Mapping[str, str], proxy: str | None, *, home: Path) -> dict[str, str]:
+    """Returns the environment of the client's process.
 
     Args:
-        endpoint: Address of the server, without a slash at the end.
+        endpoint: Address of the server.
         environ: The environment of the settings.
         proxy: Proxy for this zoo. None: as the environment says.
-        into: Folder below which the client may keep what it likes.
+        home: Folder of the client's own files.
     """
-    home = into / "home"
     set_here = {
         "HF_ENDPOINT": endpoint,
         "HF_HOME": str(home),

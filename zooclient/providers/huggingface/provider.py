@@ -43,6 +43,7 @@ CAPABILITY: Final = Capability(
     search=True,
     download=True,
     run=True,
+    publish=True,
     login=True,
     filters={
         **dict.fromkeys(

@@ -24,7 +24,7 @@ from zooclient.providers.given import Given, made_file, read_inputs, told_inputs
 from zooclient.providers.huggingface import wire
 from zooclient.providers.huggingface.endpoint import router
 from zooclient.providers.huggingface.hosts import CHAT, OWN, Host, chosen, hosts_url, read_hosts, task_url
-from zooclient.providers.huggingface.official import child_environment
+from zooclient.providers.huggingface.official import hub_environment
 from zooclient.providers.huggingface.refusal import refusal
 from zooclient.providers.huggingface.run_refusal import judged
 from zooclient.providers.reading import mapping, string
@@ -156,7 +156,7 @@ class _Work:
                     told(event)
 
         with tempfile.TemporaryDirectory(prefix="zooclient-run-", ignore_cleanup_errors=True) as home:
-            environ = child_environment(self.endpoint, means.environ, means.proxy, Path(home))
+            environ = hub_environment(self.endpoint, means.environ, means.proxy, home=Path(home))
             answer = ask_child(_CHILD, {**wish, "token": means.token}, environ, means.stop, heard)
         if "chain" in answer:
             chain = [mapping(link) for link in answer["chain"] or ()]

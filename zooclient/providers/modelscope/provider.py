@@ -55,6 +55,7 @@ CAPABILITY: Final = Capability(
     search=True,
     download=True,
     run=True,
+    publish=True,
     login=True,
     filters={
         **dict.fromkeys(("text", "author", "task", "library", "license", "format", "tags", "sort", "limit"), "exact"),
@@ -180,6 +181,14 @@ class ModelScope:
             found, odd = read_studios(about, endpoint=self.endpoint)
             record = evolve(record, demos=found, problems=(*record.problems, *([odd] if odd is not None else [])))
         return record
+
+    def about(self, ref: Ref) -> Flow[Any]:
+        """What the zoo says about a model, as JSON with its envelope; its files are not part of it.
+
+        Raises:
+            NotFound: No such model, or none that the caller may see.
+        """
+        return (yield from self._ask(wire.info_url(self.endpoint, ref), ref, "resolve"))
 
     def _both(self, info: Request, other: Request, ref: Ref) -> Flow[tuple[Any, Any]]:
         """Asks two questions together. Each gives its JSON, or the error that its refusal means."""
@@ -357,12 +366,16 @@ def _few(roots: list[str]) -> Iterator[list[str]]:
 
 def _page(query: Query, number: int, size: int, listing: wire.Listing, *, site: bool = False) -> Page:
     more = listing.rows > 0 and (listing.rows >= size if listing.total is None else number * size < listing.total)
+    cut = None
+    if not listing.rows and listing.total is not None and (number - 1) * size < listing.total:
+        cut = f"ModelScope counts {listing.total} hits, and page {number} of them came empty."
     unapplied = filters.unapplied(query, CAPABILITY, sorts=wire.SITE_SORTS if site else wire.SORTS)
     kept = (hit for hit in listing.hits if filters.suits(hit, query, CAPABILITY, names=wire.names(hit)))
     return Page(
         hits=tuple(kept),
         cursor=f"{'site:' if site else ''}{number + 1}" if more else None,
         unapplied=unapplied,
+        cut=cut,
     )
 
 

@@ -16,7 +16,7 @@ from zooclient.providers.replicate.refusal import refusal
 from zooclient.records import filters
 from zooclient.records.capability import Capability
 from zooclient.records.model import FileEntry, Hit, ModelRecord
-from zooclient.records.query import Page, Query
+from zooclient.records.query import Page, Query, cut_short
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ CAPABILITY: Final = Capability(
     search=True,
     search_login=True,
     run=True,
+    publish=True,
     login=True,
     filters={
         "text": "exact",
@@ -157,8 +158,10 @@ class Replicate:
         if following is not None and following == told:
             raise ProtocolError("Replicate names the same page as the next.", zoo=self.scheme, operation="search")
         empty = 0 if page.hits else empty + 1
-        if following is None or empty >= EMPTY_PAGES:
+        if following is None:
             return page
+        if empty >= EMPTY_PAGES:
+            return evolve(page, cut=cut_short(EMPTY_PAGES))
         return evolve(page, cursor=f"{'all' if words is None else 'words'}~{empty}~{following}")
 
     def _page(self, query: Query, hits: tuple[Hit, ...], *, sorts: Collection[str]) -> Page:
