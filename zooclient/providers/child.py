@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 
 from zooclient.errors import ProtocolError
 from zooclient.net.exchange import Stop
-from zooclient.providers.reading import line, mapping
+from zooclient.providers.reading import line
 from zooclient.records.model import FileEntry, ModelRecord
 
 #: Seconds between two looks at whether to go on.
@@ -65,15 +65,17 @@ def ask_child(
         threading.Thread(target=_listen, args=(process.stdout, lines), daemon=True),
         threading.Thread(target=_keep_end, args=(process.stderr, noise), daemon=True),
     ]
-    answer: Mapping[str, Any] = {}
+    answer: Mapping[str, Any] | None = None
     try:
         for pipe in pipes:
             pipe.start()
         while said := _next(lines, stop):
             try:
-                heard = mapping(json.loads(said))
+                heard = json.loads(said)
             except ValueError:
                 continue  # noise
+            if not isinstance(heard, dict):
+                continue
             if "more" not in heard:
                 answer = heard
             elif told is not None:
@@ -86,8 +88,10 @@ def ask_child(
         for end in (process.stdin, process.stdout, process.stderr):
             with suppress(OSError):
                 cast(IO[bytes], end).close()
+    if answer is not None:
+        return answer
     last = line(noise.decode("utf-8", "replace"))
-    return answer or {"chain": [{"names": ["Crash"], "text": f"it ended with status {process.returncode} ({last})"}]}
+    return {"chain": [{"names": ["Crash"], "text": f"it ended with status {process.returncode} ({last})"}]}
 
 
 def _end(process: subprocess.Popen[bytes], grace: float) -> None:
