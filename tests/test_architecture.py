@@ -34,9 +34,7 @@ FLOORS = (
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 #: Below ``zooclient.providers``: what every provider may use. The rest of it are the concrete ones.
-PROVIDER_COMMONS = (
-    *("base", "chat", "child", "given", "orphan", "publishing", "registry", "reading", "refusing", "tokens"),
-)
+PROVIDER_COMMONS = tuple("base chat child further given orphan publishing registry reading refusing tokens".split())
 
 #: What a module without side effects has no business with.
 IMPURE = frozenset(
@@ -49,12 +47,15 @@ PURE = (
     "zooclient.records",
     "zooclient.planning",
     "zooclient.net.policy",
+    "zooclient.net.challenge",
     "zooclient.net.exchange",
     "zooclient.net.events",
     "zooclient.transfer.ranges",
+    "zooclient.store.tarstream",
     "zooclient.lock.format",
     "zooclient.mirror.format",
     "zooclient.mirror.place",
+    *(f"zooclient.providers.replicate.image.{part}" for part in ("oci", "layers", "managed", "labels")),
     *(f"zooclient.providers.{zoo}.wire" for zoo in ("huggingface", "modelscope", "civitai", "replicate", "local")),
     "zooclient.providers.replicate.runs_wire",
     "zooclient.providers.huggingface.hosts",

@@ -4,7 +4,20 @@ These names are as stable as those of :mod:`zooclient`; where they are defined i
 """
 
 from zooclient.loading.loaders import Loader
-from zooclient.net.exchange import Call, Flow, Listen, Parting, Pause, Request, Response, fetch, redirect_target, replay
+from zooclient.net.exchange import (
+    Call,
+    Entrusted,
+    Flow,
+    Listen,
+    Means,
+    Parting,
+    Pause,
+    Request,
+    Response,
+    fetch,
+    redirect_target,
+    replay,
+)
 from zooclient.net.onward import onward
 from zooclient.net.origin import masked, origin
 from zooclient.providers import reading, refusing
@@ -30,6 +43,7 @@ from zooclient.records.run import RunRequest
 __all__ = [
     "AsksForCards",
     "Call",
+    "Entrusted",
     "Flow",
     "HostsModels",
     "KnowsFiles",
@@ -37,6 +51,7 @@ __all__ = [
     "Loader",
     "MakesCards",
     "MayReplace",
+    "Means",
     "Parting",
     "Pause",
     "Provider",

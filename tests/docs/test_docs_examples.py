@@ -102,8 +102,9 @@ def zoo() -> Iterator[LocalZoo]:
 
 
 @pytest.fixture
-def replicate() -> Iterator[ReplicateDouble]:
-    """The Replicate of the pages: a model whose weights lie at the Hub, an official one, and one that paints."""
+def replicate(zoo: LocalZoo) -> Iterator[ReplicateDouble]:
+    """The Replicate of the pages: one with weights at the Hub, an official one, one that paints, one with an image."""
+    of_image = version(id=zoo.replicate.version("acme/story"))
     takes = document(
         steps={
             "type": "integer",
@@ -126,8 +127,9 @@ def replicate() -> Iterator[ReplicateDouble]:
             "acme/lanterns": model(name="lanterns", latest_version=latest, weights_url=weights),
             "acme/official": model(name="official", is_official=True),
             "acme/paint": model(name="paint", latest_version=painter),
+            "acme/story": model(name="story", latest_version=of_image),
         }
-        running.versions = {"acme/lanterns": [latest], "acme/paint": [painter]}
+        running.versions = {"acme/lanterns": [latest], "acme/paint": [painter], "acme/story": [of_image]}
         running.works = {painter["id"]: lambda inputs: b"\x89PNG\r\n\x1a\n" + inputs["prompt"].encode()}
         running.readmes = {"acme/lanterns": "# Lanterns\n\nPaper lanterns, in any light.\n"}
         yield running

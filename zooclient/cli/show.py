@@ -23,6 +23,8 @@ def command(desk: Desk, ref: str, with_files: bool, demos: bool, as_json: bool) 
     """Show what a zoo says of a model, at the revision that REF names now."""
     with desk.client() as client:
         record = client.resolve(ref, demos=demos)
+        if with_files and not record.files:  # some zoos tell them only where they are wanted
+            record = client.plan(record, weights="all").record
     if as_json:
         desk.json(record.to_dict())
         return
@@ -63,7 +65,7 @@ def _facts(record: ModelRecord) -> Iterator[tuple[str, str]]:
             yield "  " + one.name, _input(one)
         if record.schema.output is not None:
             yield "gives", _output(record.schema.output)
-    yield "files", f"{len(record.files)}, {sized(*record.files)}"
+    yield "files", f"{len(record.files)}, {sized(*record.files)}" if record.files else "none listed"
     for demo in record.demos:
         yield "demo", f"{demo.url}" + (f" ({demo.state})" if demo.state else "")
     for problem in record.problems:

@@ -19,7 +19,6 @@ from zooclient.cli.options import as_json, pass_desk
 from zooclient.cli.output import Desk
 
 if TYPE_CHECKING:
-    from zooclient.serve.replicate.runs import Work
     from zooclient.testing import LocalZoo
 
 NAME = "zooclient/digits"
@@ -65,23 +64,6 @@ def _remove(home: Path) -> None:
         for name in names:
             Path(folder, name).chmod(0o600)
     shutil.rmtree(home, ignore_errors=True)
-
-
-#: What the hosted model says of a digit.
-_SAYS = "It is a {}."
-
-
-def _hosted(work: Work) -> str:
-    """The embedded model behind an interface of its own, as somebody hosts it."""
-    import numpy as np
-
-    from zooclient.embedded import zoo_folder
-    from zooclient.embedded.digits import classify
-    from zooclient.loading.tensors import Tensors
-
-    weights = zoo_folder() / NAME / "model.safetensors"
-    pixels = np.array([[float(value) for value in work.input["pixels"].split()]])
-    return _SAYS.format(classify(Tensors([(weights.name, weights)]), pixels)[0])
 
 
 class TourFailed(click.ClickException):
@@ -234,18 +216,19 @@ class Tour:
 
     def _run(self) -> None:
         """The model where somebody hosts it: the same pixels, and nothing of it on this machine."""
-        from zooclient.embedded.digits import samples
+        from zooclient.embedded.digits import SAYS, hosted, samples
         from zooclient.serve.replicate.hosted import Input
 
         self._zoo.heal()
-        self._zoo.replicate.offer(NAME, inputs={"pixels": Input(description="64 numbers")}, run=_hosted)
+        takes = {"pixels": Input(description="64 numbers")}
+        self._zoo.replicate.offer(NAME, inputs=takes, run=lambda work: hosted(work.input["pixels"]))
         self._environ["ZOOCLIENT_REPLICATE_TOKEN"] = self._zoo.tokens["replicate"]
         pixels, truth = samples()
         digit = self._home / "digit.txt"
         digit.write_text(" ".join(str(int(value)) for value in pixels[0]), "ascii")
         words = ["run", self._zoo.replicate.ref(NAME), f"pixels=@{digit}", "--to", str(self._home / "runs")]
         said = self._step("Do not download it at all: run it where it is hosted.", words).strip()
-        if said != _SAYS.format(int(truth[0])):
+        if said != SAYS.format(int(truth[0])):
             raise TourFailed(f"The hosted model says {said!r}, and the digit is a {int(truth[0])}.")
 
     def _publish(self) -> None:

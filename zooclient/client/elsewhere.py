@@ -17,6 +17,7 @@ from zooclient.client.owners import namesakes
 from zooclient.client.telling import telling
 from zooclient.errors import AccessError, Cancelled, NotFound, Offline, PolicyError, Unsupported, ZooError
 from zooclient.net.exchange import Call
+from zooclient.providers.further import ListsFiles
 from zooclient.records.query import Query
 from zooclient.records.sources import FileCopy, Found, Sources
 
@@ -49,7 +50,8 @@ def sources_of(wiring: Wiring, record: ModelRecord, zoos: tuple[str, ...] | None
         for scheme in zoos or ():
             must_give(wiring.provider(scheme))
         asked = askable(wiring, record, by_itself=False) if zoos is None else zoos
-        found = yield from find(wiring, record, record.files, asked, own=zoos is None)
+        files = [file for file in record.files if not file.unopened]
+        found = yield from find(wiring, record, files, asked, own=zoos is None)
         if zoos is not None:
             return found
         _, broken = wiring.providers()
@@ -107,8 +109,9 @@ def askable(wiring: Wiring, record: ModelRecord, *, by_itself: bool) -> tuple[st
 
 
 def _gives(provider: Provider) -> bool:
-    """Whether files can be fetched from a zoo."""
-    return provider.capability.download and provider.endpoint is not None
+    """Whether files of other models can be fetched from a zoo: each by itself, and listed with its model."""
+    alone = provider.capability.download and not isinstance(provider, ListsFiles)
+    return alone and provider.endpoint is not None
 
 
 def must_give(provider: Provider) -> None:
@@ -118,7 +121,13 @@ def must_give(provider: Provider) -> None:
         Unsupported: It is one.
     """
     if not _gives(provider):
-        raise Unsupported(f"No file can be fetched from {provider.scheme}.", zoo=provider.scheme)
+        raise Unsupported(
+            f"No file of another model can be fetched from {provider.scheme}.",
+            zoo=provider.scheme,
+            hint="Its files lie in images, of which it does not tell what they hold."
+            if isinstance(provider, ListsFiles)
+            else None,
+        )
 
 
 class _Quest:

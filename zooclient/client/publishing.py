@@ -215,7 +215,8 @@ def _mark(wiring: Wiring, publisher: TakesModels, ref: Ref, tag: str, cancel: Ca
     if at != ref.revision:
         raise IntegrityError(
             f"The tag {tag!r} of {ref.at(None)} is at {at}, and {ref.revision} was published.",
-            hint="Somebody changed the model meanwhile. The pinned reference holds what was published.",
+            hint="Somebody changed the model meanwhile, or the zoo sets tags at its default branch alone. The pinned "
+            "reference holds what was published.",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zooclient.client.guests import guarded
+from zooclient.client.listing import with_files
 from zooclient.client.memory import known, last_seen, remember
 from zooclient.client.pins import held_to_noted, refreshed, too_loose
 from zooclient.client.telling import telling
@@ -51,6 +52,7 @@ def resolve(wiring: Wiring, ref: Ref, *, demos: bool = False, accept_replaced: b
             raise
         except NetworkError as error:
             return (yield from _without_zoo(wiring, ref, held, mirrors, error, demos=demos))
+        record = with_files(wiring, record)
         remember(wiring, ref, record)
         return record
 

@@ -70,7 +70,13 @@ class Steps:
 
     def plan(self, target: str | Ref | ModelRecord, wishes: Wishes) -> Flow[Plan]:
         """What a download would do."""
-        return self._plan((yield from self.record_of(target, "plan")), wishes)
+        return self._plan((yield from self.listed(target, "plan")), wishes)
+
+    def listed(self, target: str | Ref | ModelRecord, operation: str) -> Flow[ModelRecord]:
+        """A record with its files, where their zoo tells them only when they are wanted."""
+        from zooclient.client.listing import listed
+
+        return (yield from listed(self.wiring, (yield from self.record_of(target, operation)), operation))
 
     def _plan(self, record: ModelRecord, wishes: Wishes) -> Plan:
         from zooclient.client.plans import plan_of
@@ -114,7 +120,7 @@ class Steps:
             if isinstance(target, Plan):
                 plan = target
             else:
-                plan = self._plan((yield from self.record_of(target, operation)), wishes)
+                plan = self._plan((yield from self.listed(target, operation)), wishes)
             snapshot = yield from self._bring(plan, operation, layout, reporter, cancel, via, only_from)
         if to is not None:
             yield from self._copy_out(snapshot, operation, to, layout, cancel)
@@ -177,9 +183,12 @@ class Steps:
 
         wishes = Wishes(files=(path,), weights="all", allow_unverified=allow_unverified)
         if self.held(target, wishes, "file") is None:
-            target = yield from self.record_of(target, "file")
+            from zooclient.planning.reaching import may_hold
+
+            target = yield from self.listed(target, "file")
             # The path is meant as it stands: a pattern would fetch what it matches.
-            if target.files and all(file.path != path for file in target.files):
+            known = any(file.path == path for file in target.files)
+            if target.files and not known and not may_hold(target, path):
                 raise NotFound(
                     f"{target.ref} has no file {path!r}.",
                     ref=str(target.ref),
@@ -219,8 +228,9 @@ class Steps:
     def sources(self, target: str | Ref | ModelRecord, zoos: tuple[str, ...] | None) -> Flow[Sources]:
         """Where else the files of a model lie, each place proved by digest."""
         from zooclient.client.elsewhere import sources_of
+        from zooclient.client.listing import listed
 
-        record = yield from self.record_of(target)
+        record = yield from listed(self.wiring, (yield from self.record_of(target)), "sources")
         return (yield from sources_of(self.wiring, record, zoos))
 
     def identify(

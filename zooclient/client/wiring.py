@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zooclient.net.auth import Auth, Credential
     from zooclient.net.drivers import Driver
     from zooclient.net.proxy import Proxies
+    from zooclient.net.registries import Registries
     from zooclient.providers.base import Provider
     from zooclient.records.ref import Ref
     from zooclient.store.store import Store
@@ -35,6 +36,7 @@ class Wiring:
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._driver: Driver | None = None
+        self._registries: Registries | None = None
         self._providers: dict[str, Provider] = {}
         self._places: dict[str, str] = {}
 
@@ -123,7 +125,21 @@ class Wiring:
             allow_plain_http=self.settings.allow_plain_http,
             closed=self._closed,
             further=self._further,
+            registries=self._image_registries(),
         )
+
+    def _image_registries(self) -> Registries:
+        """Returns the image registries, with what they granted, to whoever asks in this client's name."""
+        if self._registries is None:
+            from zooclient.net.registries import Registries
+            from zooclient.providers.registry import image_registries
+
+            with self._lock:
+                if self._registries is None:
+                    self._registries = Registries(
+                        image_registries(self.settings), allow_plain_http=self.settings.allow_plain_http
+                    )
+        return self._registries
 
     def _used(self) -> dict[str, Provider]:
         """The providers of our own zoos, and those of other packages that were used so far."""
@@ -147,13 +163,18 @@ class Wiring:
         only = {scheme for scheme, zoo in self.settings.zoos.items() if zoo.mirror_policy == "only"}
         if not only:
             return frozenset()
+        from zooclient.net.origin import origin
+        from zooclient.providers.further import KeepsImages
         from zooclient.providers.registry import origins_of
 
         # Behind one gateway there may be several zoos; what one of them is asked must not fail for another.
         asked: set[str] = set()
         closed: set[str] = set()
         for scheme, provider in self._used().items():
-            (closed if scheme in only else asked).update(origins_of(provider))
+            places = closed if scheme in only else asked
+            places.update(origins_of(provider))
+            if isinstance(provider, KeepsImages) and provider.images is not None:
+                places.add(origin(provider.images))
         return frozenset(closed - asked)
 
     def proxies(self) -> Proxies:

@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Generator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
@@ -29,6 +30,9 @@ from zooclient.settings.variables import why_offline
 
 #: Civitai takes whatever contains the name of a browser for a person and answers with pages; so no further words.
 USER_AGENT = f"zooclient/{__version__}"
+
+#: Bytes of an answer that holds a token at the most.
+_TOKEN_ANSWER = 256 * 1024
 
 _OURS = frozenset({"authorization", "cookie", "proxy-authorization", "user-agent", "accept-encoding"})
 
@@ -152,6 +156,7 @@ class Talk:
 
     def forget_after_fork(self) -> None:
         """Makes the locks new: another thread of the parent may have held them."""
+        self._auth.forget_after_fork()
         self._pacer = Pacer(self._clock)
         self._recorder = Recorder(self._record_dir) if self._record_dir is not None else None
 
@@ -174,6 +179,7 @@ class Talk:
         self._refuse_offline(request.url)
         place = origin(request.url)
         attempt, patience = 0, self._limits.max_wait
+        tried: set[str] = set()
         while True:
             while (paced := self._pacer.wait(place)) > 0:
                 if paced > patience:
@@ -186,6 +192,9 @@ class Talk:
             if not isinstance(result, (Response, Failed)):
                 raise TypeError(f"A Send was answered with {result!r}.")
             self._note(send, result)
+            if isinstance(result, Response) and (yield from self._admitted(send, result, tried)):
+                attempt -= 1
+                continue
             limits = self._reaching if isinstance(result, Failed) and result.kind == "connect" else self._limits
             outcome = _outcome(request, result)
             retry = decide(attempt, outcome, limits, self._clock.wall(), jitter=self._clock.jitter())
@@ -225,6 +234,24 @@ class Talk:
         headers |= self._auth.headers_for(request.url, token=request.token, anonymous=request.anonymous)
         return Send(request=request, headers=headers, proxy=self._proxies.for_url(request.url))
 
+    def _admitted(self, send: Send, response: Response, tried: set[str]) -> Generator[Send | Wait, Any, bool]:
+        """Answers a registry's challenge; returns whether the question is to be put again."""
+        asked = send.request
+        if asked.anonymous or asked.token is not None:
+            return False
+        todo = self._auth.challenged(asked.url, response.status, response.headers, sent=send.headers, tried=tried)
+        if isinstance(todo, bool):
+            return todo
+        # What it answers is a secret, and not recorded.
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **todo.headers}
+        realm = Request(url=todo.url, max_bytes=_TOKEN_ANSWER)
+        got = yield Send(request=realm, headers=headers, proxy=self._proxies.for_url(todo.url))
+        if isinstance(got, Failed):
+            raise got.error
+        log.debug("GET %s: %d", masked(todo.url), got.status)
+        self._auth.take(todo, got.status, got.body)
+        return True
+
     def _note(self, send: Send, result: Response | Failed) -> None:
         url = masked(send.request.url)
         if isinstance(result, Failed):
@@ -232,7 +259,7 @@ class Talk:
             return
         log.debug("%s %s: %d, %d bytes", send.request.method, url, result.status, len(result.body))
         if self._recorder is not None:
-            self._recorder.record(result, secrets=[send.headers.get("Authorization", "").removeprefix("Bearer ")])
+            self._recorder.record(result, secrets=[send.headers.get("Authorization", "").rpartition(" ")[2]])
 
     def _final(self, request: Request, result: Response | Failed, attempts: int) -> Response:
         if isinstance(result, Failed):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, runtime_checkable
+
+from attrs import field, frozen
 
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Flow, Request, Response
@@ -93,6 +95,53 @@ class KnowsFiles(Protocol):
             Digest in lower case → models at the revision that has it; a digest that the zoo does not know is not
             there.
         """
+        ...
+
+
+@frozen(kw_only=True)
+class Listing:
+    """The files of a model, asked for when they were wanted.
+
+    Attributes:
+        record: The record, with its files.
+        contents: Path → bytes of the files that came along, each as its entry's sha256 says.
+    """
+
+    record: ModelRecord
+    contents: Mapping[str, bytes] = field(factory=dict, hash=False, repr=False)
+
+
+@runtime_checkable
+class ListsFiles(Protocol):
+    """The zoo tells of a model without its files; these are asked for where somebody wants them, and kept."""
+
+    def is_listed(self, record: ModelRecord) -> bool:
+        """Whether a record tells its files already. Asks nobody."""
+        ...
+
+    def list_files(self, record: ModelRecord) -> Flow[Listing]:
+        """The files of a record, and the bytes of those that come along with the list.
+
+        Raises:
+            AccessError: The list may not be seen.
+            NotFound: There is none.
+            IntegrityError: It is not the one that the revision names.
+            Unsupported: Of this model there are no files to be had; the hint says what to do.
+        """
+        ...
+
+    def comes_along(self, record: ModelRecord, file: FileEntry) -> bool:
+        """Whether the bytes of a file come along with the list, so that nobody is asked for them. Asks nobody."""
+        ...
+
+
+@runtime_checkable
+class KeepsImages(Protocol):
+    """The zoo keeps container images, in a registry of its own; files lie in their layers (``FileEntry.layer``)."""
+
+    @property
+    def images(self) -> str | None:
+        """Address of the registry; None: it is not known."""
         ...
 
 

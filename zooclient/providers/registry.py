@@ -19,6 +19,7 @@ from zooclient.records.rules import ALIASES
 
 if TYPE_CHECKING:
     from zooclient.net.auth import Credential
+    from zooclient.net.registries import Registry
     from zooclient.plugins import Offer
     from zooclient.providers.base import Keeper, Official, Provider
     from zooclient.providers.further import HostsModels, TakesModels
@@ -41,6 +42,7 @@ class _Zoo:
         runs: Class in its module ``official`` that runs models. None: the zoo has no client of its own for that, or it
             is the only way.
         server: Whether it has a server; then its provider is made for an endpoint, and it has accounts.
+        images: The name by which settings know its image registry. None: it has none.
     """
 
     def __init__(
@@ -52,13 +54,15 @@ class _Zoo:
         *,
         runs: str | None = None,
         server: bool = True,
+        images: str | None = None,
     ) -> None:
         self.package = package
         self.provider = provider
         self.official = official
-        self.runs = runs
         self.publisher = publisher
+        self.runs = runs
         self.server = server
+        self.images = images
 
     def part(self, module: str) -> Any:
         """Returns one of its modules."""
@@ -70,7 +74,7 @@ class _Zoo:
         """Makes its provider."""
         made = getattr(self.part("provider"), self.provider)
         where = (settings.zoo(scheme).endpoint or self.part("endpoint").OFFICIAL,) if self.server else ()
-        provider: Provider = made(*where)
+        provider: Provider = made(*where, *((settings.zoo(self.images).endpoint,) if self.images else ()))
         return provider
 
 
@@ -78,7 +82,7 @@ _OWN = {
     "hf": _Zoo("huggingface", "HuggingFace", "OfficialHub", "HubPublisher"),
     "modelscope": _Zoo("modelscope", "ModelScope", "OfficialModelScope", "ModelScopePublisher"),
     "civitai": _Zoo("civitai", "Civitai", publisher="CivitaiPublisher"),
-    "replicate": _Zoo("replicate", "Replicate", publisher="ReplicatePublisher", runs="OfficialReplicate"),
+    "replicate": _Zoo("replicate", "Replicate", publisher="ReplicatePublisher", runs="OfficialReplicate", images="r8"),
     "file": _Zoo("local", "Local", server=False),
 }
 
@@ -121,6 +125,15 @@ def provided(scheme: str) -> str:
     if name not in _OWN and name not in _foreign():
         raise RefError(f"No zoo is known by {scheme!r}.", position=0, hint=f"Known: {', '.join(schemes())}.")
     return name
+
+
+def configured(name: str) -> str:
+    """Returns the one name of what settings are about: a scheme that somebody provides, or an image registry of ours.
+
+    Raises:
+        RefError: It is neither.
+    """
+    return name.lower() if any(zoo.images == name.lower() for zoo in _OWN.values()) else provided(name)
 
 
 def provider_for(scheme: str, settings: Settings) -> Provider:
@@ -214,6 +227,23 @@ def credentials_of(provider: Provider, settings: Settings) -> tuple[Credential, 
     return tuple(evolve(credential, origin=place) for place in origins_of(provider))
 
 
+def image_registries(settings: Settings) -> tuple[Registry, ...]:
+    """Returns the image registries of our own zoos, each with the login that it is entitled to."""
+    from zooclient.net.registries import Registry
+    from zooclient.providers.further import KeepsImages
+
+    found: list[Registry] = []
+    for scheme, zoo in _OWN.items():
+        if zoo.images is None:
+            continue
+        provider = provider_for(scheme, settings)
+        images = provider.images if isinstance(provider, KeepsImages) else None
+        if images is not None:
+            login = zoo.part("image.credentials").login_for(settings.zoo(zoo.images), settings, images)
+            found.append(Registry(url=images, login=login))
+    return tuple(found)
+
+
 def origins_of(provider: Provider) -> tuple[str, ...]:
     """Returns the origins that are the zoo itself, that of its endpoint first: they alone may be sent its credential.
 
@@ -277,21 +307,6 @@ def official_for(provider: Provider, settings: Settings) -> Official:
     )
 
 
-def has_official_runs(scheme: str) -> bool:
-    """Whether a zoo has a client of its own that is another way to run its models, see :func:`official_runs_for`."""
-    zoo = _OWN.get(scheme)
-    return zoo is not None and zoo.runs is not None
-
-
-def official_runs_for(provider: Provider) -> HostsModels | None:
-    """Returns the zoo's own client as a way to run its models; None: it has none, or no other way than that."""
-    zoo = _OWN.get(provider.scheme)
-    if zoo is None or zoo.runs is None:
-        return None
-    runs: HostsModels = getattr(zoo.part("official"), zoo.runs)(endpoint=provider.endpoint or "")
-    return runs
-
-
 def publisher_for(provider: Provider, settings: Settings) -> TakesModels:
     """Returns what gives models to a zoo: our own zoos have such a part, and a foreign provider may be one itself.
 
@@ -320,6 +335,21 @@ def _dealings(provider: Provider, settings: Settings) -> dict[str, Any]:
         "environ": settings.environ,
         "proxy": Proxies.of(settings).for_url(endpoint),
     }
+
+
+def has_official_runs(scheme: str) -> bool:
+    """Whether a zoo has a client of its own that is another way to run its models, see :func:`official_runs_for`."""
+    zoo = _OWN.get(scheme)
+    return zoo is not None and zoo.runs is not None
+
+
+def official_runs_for(provider: Provider) -> HostsModels | None:
+    """Returns the zoo's own client as a way to run its models; None: it has none, or no other way than that."""
+    zoo = _OWN.get(provider.scheme)
+    if zoo is None or zoo.runs is None:
+        return None
+    runs: HostsModels = getattr(zoo.part("official"), zoo.runs)(endpoint=provider.endpoint or "")
+    return runs
 
 
 def _token_of(provider: Provider, settings: Settings) -> str | None:

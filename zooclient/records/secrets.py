@@ -24,34 +24,59 @@ class Secret(NamedTuple):
     line: int | None
 
 
-_NOT_BEFORE = rb"(?<![A-Za-z0-9_])"
+class _Shape(NamedTuple):
+    """How a kind of credential looks.
 
-#: Rule → what it is, and its shape.
-_SHAPES: dict[str, tuple[str, re.Pattern[bytes]]] = {
-    rule: (what, re.compile(_NOT_BEFORE + shape))
-    for rule, what, shape in (
-        ("huggingface-token", "a token of Hugging Face", rb"(?:hf_|api_org_)[A-Za-z0-9]{30,}"),
-        ("replicate-token", "a token of Replicate", rb"r8_[A-Za-z0-9]{30,}"),
-        ("modelscope-token", "a token of ModelScope", rb"ms-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"),
-        ("aws-access-key", "an access key of AWS", rb"(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])"),
-        (
-            "aws-secret-key",
-            "a secret key of AWS",
-            rb"(?i:aws_secret_access_key)[\"']?\s{0,8}[=:]\s{0,8}[\"']?[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])",
-        ),
-        ("github-token", "a token of GitHub", rb"(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})"),
-        ("gitlab-token", "a token of GitLab", rb"glpat-[A-Za-z0-9_-]{20,}"),
-        ("openai-key", "a key of OpenAI", rb"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{40,}"),
-        ("anthropic-key", "a key of Anthropic", rb"sk-ant-[A-Za-z0-9_-]{40,}"),
-        ("google-key", "a key of Google", rb"AIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])"),
-        ("slack-token", "a token of Slack", rb"xox[abprs]-[0-9A-Za-z-]{20,}"),
-        ("pypi-token", "a token of PyPI", rb"pypi-AgE[A-Za-z0-9_-]{50,}"),
-    )
+    Attributes:
+        what: What it is, as a sentence names it.
+        marks: Letters of which one lot is in every such credential; looking for them is a hundred times faster.
+        whole: All of it.
+    """
+
+    what: str
+    marks: tuple[bytes, ...]
+    whole: re.Pattern[bytes]
+
+
+def _shape(what: str, marks: tuple[bytes, ...], whole: bytes) -> _Shape:
+    return _Shape(what, marks, re.compile(rb"(?<![A-Za-z0-9_])" + whole))
+
+
+_SHAPES = {
+    "huggingface-token": _shape("a token of Hugging Face", (b"hf_", b"api_org_"), rb"(?:hf_|api_org_)[A-Za-z0-9]{30,}"),
+    "replicate-token": _shape("a token of Replicate", (b"r8_",), rb"r8_[A-Za-z0-9]{30,}"),
+    "modelscope-token": _shape("a token of ModelScope", (b"ms-",), rb"ms-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"),
+    "aws-access-key": _shape("an access key of AWS", (b"AKIA", b"ASIA"), rb"(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])"),
+    "aws-secret-key": _shape(
+        "a secret key of AWS",
+        (b"aws_secret_access_key", b"AWS_SECRET_ACCESS_KEY"),
+        rb"(?i:aws_secret_access_key)[\"']?\s{0,8}[=:]\s{0,8}[\"']?[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])",
+    ),
+    "github-token": _shape(
+        "a token of GitHub",
+        (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"),
+        rb"(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})",
+    ),
+    "gitlab-token": _shape("a token of GitLab", (b"glpat-",), rb"glpat-[A-Za-z0-9_-]{20,}"),
+    "openai-key": _shape(
+        "a key of OpenAI",
+        (b"sk-proj-", b"sk-svcacct-", b"sk-admin-"),
+        rb"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{40,}",
+    ),
+    "anthropic-key": _shape("a key of Anthropic", (b"sk-ant-",), rb"sk-ant-[A-Za-z0-9_-]{40,}"),
+    "google-key": _shape("a key of Google", (b"AIza",), rb"AIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])"),
+    "slack-token": _shape(
+        "a token of Slack",
+        (b"xoxa-", b"xoxb-", b"xoxp-", b"xoxr-", b"xoxs-"),
+        rb"xox[abprs]-[0-9A-Za-z-]{20,}",
+    ),
+    "pypi-token": _shape("a token of PyPI", (b"pypi-AgE",), rb"pypi-AgE[A-Za-z0-9_-]{50,}"),
+    "private-key": _Shape(
+        "a private key",
+        (b"PRIVATE KEY",),
+        re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"),
+    ),
 }
-_SHAPES["private-key"] = (
-    "a private key",
-    re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"),
-)
 
 #: Rule → what it is, and the names of files, in lower case.
 _NAMES: dict[str, tuple[str, re.Pattern[str]]] = {
@@ -83,10 +108,12 @@ def secret_by_name(path: str) -> Secret | None:
 def secret_in(data: bytes) -> Secret | None:
     """Returns the first credential that stands in some bytes; None: none was recognised. What it is is not told."""
     found: tuple[int, str, str] | None = None
-    for rule, (what, shape) in _SHAPES.items():
-        match = shape.search(data)
+    for rule, shape in _SHAPES.items():
+        if not any(mark in data for mark in shape.marks):
+            continue
+        match = shape.whole.search(data)
         if match is not None and (found is None or match.start() < found[0]):
-            found = (match.start(), rule, what)
+            found = (match.start(), rule, shape.what)
     if found is None:
         return None
     return Secret(found[1], found[2], data.count(b"\n", 0, found[0]) + 1)

@@ -110,13 +110,13 @@ class Hub:
             asked = segments == ("api", "whoami-v2")
             message = "Invalid username or password." if asked else "Invalid credentials in Authorization header"
             raise Refusal(error_answer(401, message, api=True)) from None
+        written = None if self._writes is None else self._writes.answer(question, segments, visitor)
+        if written is not None:
+            return written
         if question.method == "POST" and segments[0] != "api":
             run = self._router.answer(question, segments, visitor)
             if run is not None:
                 return run
-        written = None if self._writes is None else self._writes.answer(question, segments, visitor)
-        if written is not None:
-            return written
         if segments[0] != "api":
             return self._file_route(question, segments, visitor)
         rest = segments[1:]

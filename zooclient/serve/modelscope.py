@@ -66,8 +66,8 @@ class Scope:
         self._clock = site.clock
         self._quota = Quota(site.options.limits, site.clock)
         self._describer = Describer(site.shelf)
-        self._inference = Inference(site.shelf, site.accounts)
         self._writes = writes
+        self._inference = Inference(site.shelf, site.accounts)
 
     def answer(self, question: Question) -> Answer:
         """Returns what ModelScope would say."""

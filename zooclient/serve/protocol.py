@@ -15,6 +15,7 @@ from attrs import field, frozen
 from zooclient.serve.accounts import Accounts
 from zooclient.serve.exchange import Answer, Intake, Question
 from zooclient.serve.hubwrites.writable import Writable
+from zooclient.serve.registry.depot import Depot
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.shelf import Shelf
 from zooclient.serve.signing import Signer
@@ -37,6 +38,7 @@ class Options:
         login_to_download: At Civitai: only those who are logged in may download what nothing else is said of.
         scanned: At Civitai: say of every file that its scanners found nothing. Off, files wait to be scanned.
         runs: At Replicate: where predictions and trainings are kept. None: within the server alone.
+        depot: At Replicate and its registry: the images of versions, which both tell of.
         writable: At the Hub and at ModelScope: what is written, and who may. None: nothing can be changed there.
     """
 
@@ -47,6 +49,7 @@ class Options:
     login_to_download: bool = False
     scanned: bool = False
     runs: Runs | None = None
+    depot: Depot = field(factory=Depot, hash=False, eq=False)
     writable: Writable | None = None
 
 

@@ -85,8 +85,8 @@ class Terms:
         demos: Ids of Spaces that show it at work.
         offer: What Civitai alone knows of it.
         hosted: What Replicate alone knows of it.
-        served: How it is run at the inference APIs of the Hub and of ModelScope. None: nobody runs it.
         profile: What ModelScope alone knows of it.
+        served: How it is run at the inference APIs of the Hub and of ModelScope. None: nobody runs it.
     """
 
     gated: Literal[False, "auto", "manual"] = False
@@ -102,8 +102,8 @@ class Terms:
     demos: tuple[str, ...] = ()
     offer: Offer = field(factory=Offer)
     hosted: Hosted = field(factory=Hosted)
-    served: Served | None = None
     profile: Profile = field(factory=Profile)
+    served: Served | None = None
 
 
 @frozen(kw_only=True)

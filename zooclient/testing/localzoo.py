@@ -33,11 +33,13 @@ from zooclient.serve.folder import FolderShelf
 from zooclient.serve.hubwrites.writable import Writable
 from zooclient.serve.protocol import Options
 from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
+from zooclient.serve.registry.depot import Depot
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.served import CHAT, Asked, Served
 from zooclient.serve.server import ZooServer
 from zooclient.testing.civitai import SCHEME, AtCivitai
 from zooclient.testing.huggingface import AtHuggingFace
+from zooclient.testing.registry import AtRegistry
 from zooclient.testing.replicate import AtReplicate
 
 #: Bytes up to which a file is copied aside, so that older commits of a test's models stay served.
@@ -89,10 +91,12 @@ class LocalZoo:
     Attributes:
         endpoints: Scheme to origin, such as ``{"hf": "http://127.0.0.1:43211"}``.
         byte_origins: Scheme to origin of large files.
-        tokens: Scheme to a token of the account ``me``, which may write.
+        tokens: Scheme to a token of the account ``me``, which may write; of ``r8``, Replicate's registry, it is
+            ``me:TOKEN``.
         huggingface: Who may upload to the Hub, and how much.
         civitai: What owners do at Civitai alone, and the numbers that models have there.
         replicate: What owners do at Replicate alone, and the versions that models have there.
+        r8: How the images of these versions are made, and how the registry that has them behaves.
     """
 
     def __init__(
@@ -108,7 +112,7 @@ class LocalZoo:
     ) -> None:
         self._folder = None if folder is None else Path(folder)
         self._zoos = tuple(ZOOS) if zoos is None else tuple(zoo_of(scheme).scheme for scheme in zoos)
-        runs = Runs()
+        runs, depot = Runs(), Depot()
         self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
         self._writable = Writable(self._shelf)
         self._options = Options(
@@ -118,8 +122,10 @@ class LocalZoo:
             limits=limits,
             scanned=True,
             runs=runs,
+            depot=depot,
             writable=self._writable,
         )
+        self._depot = depot
         self._one_origin = one_origin
         self._accounts = {scheme: Accounts(()) for scheme in self._zoos}
         self._faults = Faults()
@@ -127,7 +133,8 @@ class LocalZoo:
         self._server: ZooServer | None = None
         self.huggingface = AtHuggingFace(self._writable)
         self.civitai = AtCivitai(self._shelf, self._faults, self._asked_of_civitai)
-        self.replicate = AtReplicate(self._shelf, runs)
+        self.replicate = AtReplicate(self._shelf, runs, depot)
+        self.r8 = AtRegistry(self._shelf, depot, self.replicate)
         self.endpoints: dict[str, str] = {}
         self.byte_origins: dict[str, str] = {}
         self.tokens = {scheme: self.add_account("me", role="write", zoo=scheme) for scheme in self._zoos}
@@ -156,6 +163,7 @@ class LocalZoo:
         self._shelf.close()
         if self._server is not None:
             self._server.stop()
+        self._depot.close()
         self._writable.close()
 
     def __enter__(self) -> Self:
@@ -328,15 +336,16 @@ class LocalZoo:
         self._change(model, demos=spaces)
 
     def add_account(self, name: str, *, role: Literal["read", "write"] = "read", zoo: str = "hf") -> str:
-        """Adds an account at one zoo and returns its token.
+        """Adds an account at one zoo and returns its token, ``NAME:TOKEN`` where it is sent with the name.
 
         Raises:
             ConfigError: No such zoo runs here.
         """
         # The letters that every token of the zoo begins with, for clients that look.
-        token = self._running(zoo).mark + secrets.token_hex(17)
+        spoken = self._running(zoo)
+        token = spoken.mark + secrets.token_hex(17)
         self._accounts[zoo].add(Account(name=name, token=token, role=role))
-        return token
+        return f"{name}:{token}" if spoken.login else token
 
     def _asked_of_civitai(self) -> list[tuple[str, int | None]]:
         return [(seen.path, seen.status) for seen in self.requests if seen.zoo == SCHEME]

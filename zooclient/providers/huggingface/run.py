@@ -156,7 +156,7 @@ class _Work:
                     told(event)
 
         with tempfile.TemporaryDirectory(prefix="zooclient-run-", ignore_cleanup_errors=True) as home:
-            environ = hub_environment(self.endpoint, means.environ, means.proxy, home=Path(home))
+            environ = hub_environment(self.endpoint, means.environ, means.proxy, home=Path(home) / "home")
             answer = ask_child(_CHILD, {**wish, "token": means.token}, environ, means.stop, heard)
         if "chain" in answer:
             chain = [mapping(link) for link in answer["chain"] or ()]
