@@ -5,18 +5,27 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 
 #: Seconds between two looks.
 _LOOK = 0.25
 
 
-def end_with_parent() -> None:
-    """Ends this process soon after its parent has gone. On Windows a process cannot tell that, and goes on."""
+def _at_once() -> None:
+    os._exit(1)
+
+
+def end_with_parent(end: Callable[[], None] = _at_once) -> None:
+    """Ends this process soon after its parent has gone. On Windows a process cannot tell that, and goes on.
+
+    Args:
+        end: Ends it, in a thread of its own.
+    """
     parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(_LOOK)
-        os._exit(1)
+        end()
 
     threading.Thread(target=watch, name="zooclient-parent", daemon=True).start()
