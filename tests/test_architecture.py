@@ -22,11 +22,11 @@ from zooclient.testing import LocalZoo
 #: From the floor up. A room imports rooms on lower floors only; a floor's rooms do not know one another.
 FLOORS = (
     ("errors",),
-    ("records", "settings"),
+    ("records", "settings", "plugins"),
     ("net",),
     ("transfer", "store", "providers", "planning", "lock", "audit", "mirror", "loading"),
     ("client",),
-    ("serve", "embedded"),
+    ("serve", "embedded", "extend"),
     ("testing",),
     ("cli",),
     ("__main__",),
@@ -34,7 +34,7 @@ FLOORS = (
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 #: Below ``zooclient.providers``: what every provider may use. The rest of it are the concrete ones.
-PROVIDER_COMMONS = ("base", "child", "registry", "reading", "refusing", "tokens")
+PROVIDER_COMMONS = tuple("base chat child further given orphan publishing registry reading refusing tokens".split())
 
 #: What a module without side effects has no business with.
 IMPURE = frozenset(
@@ -47,12 +47,19 @@ PURE = (
     "zooclient.records",
     "zooclient.planning",
     "zooclient.net.policy",
+    "zooclient.net.challenge",
     "zooclient.net.exchange",
+    "zooclient.net.events",
     "zooclient.transfer.ranges",
+    "zooclient.store.tarstream",
     "zooclient.lock.format",
     "zooclient.mirror.format",
     "zooclient.mirror.place",
+    *(f"zooclient.providers.replicate.image.{part}" for part in ("oci", "layers", "managed", "labels")),
     *(f"zooclient.providers.{zoo}.wire" for zoo in ("huggingface", "modelscope", "civitai", "replicate", "local")),
+    "zooclient.providers.replicate.runs_wire",
+    "zooclient.providers.huggingface.hosts",
+    "zooclient.providers.chat",
 )
 
 #: Where a foreign package may be named at all.

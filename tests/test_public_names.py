@@ -14,13 +14,15 @@ import zooclient
 NAMES = """
     __version__
     Client AsyncClient Settings ZooSettings Limits default_client
-    search resolve compare identify card plan download start file load sources verify whoami
+    search resolve compare identify card plan download start file load open repeat sources verify whoami
     Ref Query Page Hit Hits AsyncHits ModelRecord FileEntry License Access Demo Card Capability Account
     Identification Identified Match
     Comparison Column Evaluation Failure
+    PublishPlan PublishFile PublishTarget Published LeftOut CardFinding
     Plan Wishes Reuse Skip Snapshot SnapshotFile Receipt Observed Sources FileCopy Model Job Progress Reporter Cancel
+    AsyncModel RemoteModel AsyncRemoteModel Run RunFile RunEvent RunStream AsyncRunStream
     ZooError RefError ConfigError NotFound Gone AccessError IntegrityError PolicyError NetworkError RateLimited
-    Offline ProtocolError StoreError Unsupported Cancelled UnpinnedWarning StaleWarning DamagedWarning
+    Offline ProtocolError StoreError Unsupported RunFailed Cancelled UnpinnedWarning StaleWarning DamagedWarning
 """.split()
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"

@@ -19,7 +19,9 @@ _HOMES = {
             "file",
             "identify",
             "load",
+            "open",
             "plan",
+            "repeat",
             "resolve",
             "search",
             "sources",
@@ -41,7 +43,10 @@ _HOMES = {
     "Cancel": "zooclient.net.cancel",
     "Reporter": "zooclient.transfer.reporter",
     "Account": "zooclient.providers.base",
-    "Model": "zooclient.loading.model",
+    **dict.fromkeys(("AsyncModel", "Model"), "zooclient.loading.model"),
+    **dict.fromkeys(("AsyncRemoteModel", "RemoteModel"), "zooclient.loading.remote"),
+    **dict.fromkeys(("AsyncRunStream", "RunStream"), "zooclient.loading.streams"),
+    **dict.fromkeys(("Run", "RunEvent", "RunFile"), "zooclient.records.run"),
     "Ref": "zooclient.records.ref",
     "Query": "zooclient.records.query",
     "Page": "zooclient.records.query",
@@ -50,6 +55,10 @@ _HOMES = {
     **dict.fromkeys(("Column", "Comparison", "Evaluation", "Failure"), "zooclient.records.comparison"),
     **dict.fromkeys(("Access", "Demo", "FileEntry", "Hit", "License", "ModelRecord"), "zooclient.records.model"),
     **dict.fromkeys(("Plan", "Reuse", "Skip"), "zooclient.records.plan"),
+    **dict.fromkeys(
+        ("CardFinding", "LeftOut", "PublishFile", "PublishPlan", "PublishTarget", "Published"),
+        "zooclient.records.publication",
+    ),
     "Wishes": "zooclient.records.wishes",
     **dict.fromkeys(("FileCopy", "Sources"), "zooclient.records.sources"),
     **dict.fromkeys(("Identification", "Identified", "Match"), "zooclient.records.identity"),
@@ -70,6 +79,7 @@ _HOMES = {
             "ProtocolError",
             "RateLimited",
             "RefError",
+            "RunFailed",
             "StaleWarning",
             "StoreError",
             "UnpinnedWarning",
@@ -93,7 +103,9 @@ if TYPE_CHECKING:
     from zooclient.client.default import file as file
     from zooclient.client.default import identify as identify
     from zooclient.client.default import load as load
+    from zooclient.client.default import open as open
     from zooclient.client.default import plan as plan
+    from zooclient.client.default import repeat as repeat
     from zooclient.client.default import resolve as resolve
     from zooclient.client.default import search as search
     from zooclient.client.default import sources as sources
@@ -118,12 +130,18 @@ if TYPE_CHECKING:
     from zooclient.errors import ProtocolError as ProtocolError
     from zooclient.errors import RateLimited as RateLimited
     from zooclient.errors import RefError as RefError
+    from zooclient.errors import RunFailed as RunFailed
     from zooclient.errors import StaleWarning as StaleWarning
     from zooclient.errors import StoreError as StoreError
     from zooclient.errors import UnpinnedWarning as UnpinnedWarning
     from zooclient.errors import Unsupported as Unsupported
     from zooclient.errors import ZooError as ZooError
+    from zooclient.loading.model import AsyncModel as AsyncModel
     from zooclient.loading.model import Model as Model
+    from zooclient.loading.remote import AsyncRemoteModel as AsyncRemoteModel
+    from zooclient.loading.remote import RemoteModel as RemoteModel
+    from zooclient.loading.streams import AsyncRunStream as AsyncRunStream
+    from zooclient.loading.streams import RunStream as RunStream
     from zooclient.net.cancel import Cancel as Cancel
     from zooclient.providers.base import Account as Account
     from zooclient.records.capability import Capability as Capability
@@ -144,11 +162,20 @@ if TYPE_CHECKING:
     from zooclient.records.plan import Plan as Plan
     from zooclient.records.plan import Reuse as Reuse
     from zooclient.records.plan import Skip as Skip
+    from zooclient.records.publication import CardFinding as CardFinding
+    from zooclient.records.publication import LeftOut as LeftOut
+    from zooclient.records.publication import Published as Published
+    from zooclient.records.publication import PublishFile as PublishFile
+    from zooclient.records.publication import PublishPlan as PublishPlan
+    from zooclient.records.publication import PublishTarget as PublishTarget
     from zooclient.records.query import Page as Page
     from zooclient.records.query import Query as Query
     from zooclient.records.receipt import Observed as Observed
     from zooclient.records.receipt import Receipt as Receipt
     from zooclient.records.ref import Ref as Ref
+    from zooclient.records.run import Run as Run
+    from zooclient.records.run import RunEvent as RunEvent
+    from zooclient.records.run import RunFile as RunFile
     from zooclient.records.snapshot import Snapshot as Snapshot
     from zooclient.records.snapshot import SnapshotFile as SnapshotFile
     from zooclient.records.sources import FileCopy as FileCopy

@@ -16,6 +16,7 @@
     │   └── ProtocolError            7     asks through the zoo's own client
     ├── StoreError                   8     frees space, mends permissions
     ├── Unsupported                  9     picks another zoo
+    ├── RunFailed                    10    reads why, changes the inputs or tries again
     └── Cancelled                    130   nothing: it was the caller's wish
 
 Exit 1 is a bug of ours, 130 Ctrl-C, 143 SIGTERM.
@@ -164,9 +165,14 @@ class PolicyError(ZooError):
 
 
 class NetworkError(ZooError):
-    """The zoo could not be reached, or did not answer in time."""
+    """The zoo could not be reached, or did not answer in time.
+
+    Attributes:
+        sent: Whether what was asked may have reached the server all the same.
+    """
 
     exit_code = 7
+    sent = True
 
 
 class RateLimited(NetworkError):
@@ -209,6 +215,30 @@ class Unsupported(ZooError):
     """This zoo, or this version of zooclient, cannot do that."""
 
     exit_code = 9
+
+
+class RunFailed(ZooError):
+    """A model was run, and did not come to a good end: it failed, or its zoo gave it up.
+
+    Args:
+        run: The whole :class:`~zooclient.Run`: its logs, id, status, and what there is of its output.
+    """
+
+    exit_code = 10
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        run: object = None,
+        zoo: str | None = None,
+        ref: str | None = None,
+        operation: str | None = None,
+        url: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, zoo=zoo, ref=ref, operation=operation, url=url, hint=hint)
+        self.run = run
 
 
 class Cancelled(ZooError):

@@ -11,7 +11,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from zooclient.errors import Unsupported
 from zooclient.providers.base import Provider
-from zooclient.providers.registry import official_for, provider_for, schemes
+from zooclient.providers.registry import official_for, own_schemes, provider_for
 from zooclient.settings import Settings
 
 #: How a filter is met → how the table says it.
@@ -19,7 +19,7 @@ _SUPPORT = {"exact": "zoo", "emulated": "here", "unsupported": "no"}
 
 
 def _providers() -> list[Provider]:
-    return [provider_for(scheme, Settings()) for scheme in schemes()]
+    return [provider_for(scheme, Settings()) for scheme in own_schemes()]
 
 
 def _official(provider: Provider) -> bool:

@@ -320,7 +320,7 @@ def test_a_zoo_is_asked_by_its_capability_alone(tmp_path: Path, shelves: None) -
         assert hasattr(provider, "holders") and not provider.capability.identify
         from zooclient.client.identify import _askable
 
-        assert "mute" not in _askable(client._wiring) and "shelf" in _askable(client._wiring)
+        assert "mute" not in _askable(client._wiring)[0] and "shelf" in _askable(client._wiring)[0]
 
 
 # -- which hash agrees --------------------------------------------------------------------------------

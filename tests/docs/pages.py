@@ -20,6 +20,22 @@ class Block(NamedTuple):
     line: int
 
 
+class Shown(NamedTuple):
+    """A file that a page shows whole: where it belongs, and what stands in it."""
+
+    path: str
+    text: str
+
+
+_CAPTION = re.compile(r":caption: (?P<path>\S+)\n(?::\S+:.*\n)*\n?")
+
+
+def shown(block: Block) -> Shown | None:
+    """The file that a block is, by its caption; None: it is none."""
+    found = _CAPTION.match(block.text) if block.language.startswith("{code-block}") else None
+    return Shown(found["path"], block.text[found.end() :] + "\n") if found is not None else None
+
+
 def pages() -> list[Path]:
     """The README and every page of the documentation."""
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

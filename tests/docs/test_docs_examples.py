@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pages import ROOT, blocks, pages
+from pages import ROOT, blocks, pages, shown
 from replicate_answers import document, model, version
 from replicate_double import TOKEN, ReplicateDouble
 
 import zooclient.testing
 from zooclient.embedded import zoo_folder
-from zooclient.providers.registry import schemes
+from zooclient.providers.registry import own_schemes
 from zooclient.testing import LocalZoo
 
 #: Languages of blocks that are run, and of blocks that are read.
@@ -41,6 +41,7 @@ SHOWN = {
     "export ZOOCLIENT_CIVITAI_ENDPOINT=http://127.0.0.1:8002": "the zoos that run these examples are these",
     "python -m pip install 'zooclient[socks]'": "installs",
     "nox -s bench": "takes minutes",
+    "python -m pip install build twine\npython -m build\npython -m twine upload dist/*": "publishes",
     "zooclient doctor --live": "asks the real zoos",
 }
 
@@ -65,7 +66,7 @@ def ident(page: Path) -> str:
 
 
 def runs(page: Path) -> bool:
-    return any(block.language in RUN for block in blocks(page))
+    return any(block.language in RUN or shown(block) is not None for block in blocks(page))
 
 
 @pytest.fixture
@@ -90,6 +91,10 @@ def zoo() -> Iterator[LocalZoo]:
         running.gate("acme/gated", readers=("me",))
         running.commit("acme/secret", {"README.md": CARD, "config.json": "{}", "model.safetensors": weights})
         running.hide("acme/secret")
+        for name in ("acme/parrot", "acme/painter"):
+            running.commit(name, {"README.md": CARD, "config.json": "{}"})
+        running.host("acme/parrot")
+        running.host("acme/painter", lambda asked: b"\x89PNG\r\n\x1a\n", task="text-to-image")
         running.commit(LANTERNS, {"README.md": LANTERNS_CARD, "paperLanterns_v1.safetensors": weights})
         running.commit(SOON, {"README.md": SOON_CARD, "soon.safetensors": weights + b"!"})
         running.civitai.sell(SOON, until=datetime(2999, 1, 1, tzinfo=UTC))
@@ -97,8 +102,9 @@ def zoo() -> Iterator[LocalZoo]:
 
 
 @pytest.fixture
-def replicate() -> Iterator[ReplicateDouble]:
-    """The Replicate of the pages: a model whose weights lie at the Hub, and an official one."""
+def replicate(zoo: LocalZoo) -> Iterator[ReplicateDouble]:
+    """The Replicate of the pages: one with weights at the Hub, an official one, one that paints, one with an image."""
+    of_image = version(id=zoo.replicate.version("acme/story"))
     takes = document(
         steps={
             "type": "integer",
@@ -111,14 +117,20 @@ def replicate() -> Iterator[ReplicateDouble]:
         image={"type": "string", "format": "uri", "x-order": 2, "default": None},
     )
     latest = version(openapi_schema=takes)
+    paints = document(image={"type": "string", "format": "uri", "x-order": 1, "default": None})
+    paints["components"]["schemas"]["Output"] = {"type": "string", "format": "uri"}
+    painter = version(id="b2" * 32, openapi_schema=paints)
     weights = "https://huggingface.co/acme/story"
     with ReplicateDouble() as running:
         running.name = "me"
         running.models = {
             "acme/lanterns": model(name="lanterns", latest_version=latest, weights_url=weights),
             "acme/official": model(name="official", is_official=True),
+            "acme/paint": model(name="paint", latest_version=painter),
+            "acme/story": model(name="story", latest_version=of_image),
         }
-        running.versions = {"acme/lanterns": [latest]}
+        running.versions = {"acme/lanterns": [latest], "acme/paint": [painter], "acme/story": [of_image]}
+        running.works = {painter["id"]: lambda inputs: b"\x89PNG\r\n\x1a\n" + inputs["prompt"].encode()}
         running.readmes = {"acme/lanterns": "# Lanterns\n\nPaper lanterns, in any light.\n"}
         yield running
 
@@ -126,16 +138,18 @@ def replicate() -> Iterator[ReplicateDouble]:
 @pytest.fixture
 def environment(zoo: LocalZoo, replicate: ReplicateDouble, tmp_path: Path) -> dict[str, str]:
     """A reader's machine: an empty home, the commands on the path, the zoos named by variables."""
-    tools = tmp_path / "bin"
+    tools, site = tmp_path / "bin", tmp_path / "site"
+    putter = Path(__file__).with_name("put_on_path.py")
+    pip = f'[ "$1 $2 $3" = "-m pip install" ] && shift 3 && exec "{sys.executable}" "{putter}" "{site}" "$@"\n'
     tools.mkdir()
     for name, words in {"zooclient": "-m zooclient", "zoo": "-m zooclient", "python": ""}.items():
-        (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        (tools / name).write_text(f'#!/bin/sh\n{pip}exec "{sys.executable}" {words} "$@"\n')
         (tools / name).chmod(0o755)
     (tmp_path / "home").mkdir()
     return {
         "PATH": os.pathsep.join((str(tools), "/usr/local/bin", "/usr/bin", "/bin")),
         "HOME": str(tmp_path / "home"),
-        "PYTHONPATH": str(Path(zooclient.__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join((str(site), str(Path(zooclient.__file__).parents[1]))),
         "PYTHONUNBUFFERED": "1",
         "LANG": "C.UTF-8",
         "NO_COLOR": "1",
@@ -172,9 +186,10 @@ def test_each_line_of_the_table_of_zoos_works(environment: dict[str, str], tmp_p
     """The command that the README gives for each zoo works as it stands there."""
     shutil.copytree(zoo_folder() / "zooclient" / "digits", tmp_path / "digits")
     rows = re.findall(r"^\|.*\| `(zooclient [^`]+)` \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
-    assert [row.split()[-1].partition(":")[0] for row in rows] == ["hf", "ms", "civitai", "file"]
+    assert [row.split()[-1].partition(":")[0] for row in rows] == ["hf", "ms", "civitai", "replicate", "file"]
+    env = {**environment, "REPLICATE_API_TOKEN": environment["MY_REPLICATE_TOKEN"]}  # it answers nobody without one
     for row in rows:
-        done = subprocess.run(row.split(), env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(row.split(), env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{row}\n{done.stderr}"
 
 
@@ -200,7 +215,7 @@ def test_data_examples_can_be_read(page: Path) -> None:
             json.loads(block.text)
 
 
-@pytest.mark.parametrize("scheme", schemes())
+@pytest.mark.parametrize("scheme", own_schemes())
 def test_the_page_of_the_zoos_gets_a_model_of_each(scheme: str) -> None:
     """Each zoo that is known has a line on the page of the zoos, which the walk of that page shows to work."""
     shown = [block.text for block in blocks(ROOT / "docs" / "zoos.md") if block.language == "console"]

@@ -2,7 +2,7 @@
 
 Python blocks share a namespace, console blocks share a shell. Of a console block each ``$ `` line is a command, the
 lines below it are what it must print, on stdout and stderr together, where ``...`` stands for anything. A command ends
-with 0 unless its line says ``# exit N``.
+with 0 unless its line says ``# exit N``. A block whose caption names a file is written there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from pages import Block, blocks
+from pages import Block, blocks, shown
 
 _EXIT = re.compile(r"\s+# exit (\d+)$")
 _END = "\x1e"
@@ -92,7 +92,11 @@ def walk(page: Path) -> None:
     shell = Shell()
     try:
         for block in blocks(page):
-            if block.language == "python":
+            file = shown(block)
+            if file is not None:
+                Path(file.path).parent.mkdir(parents=True, exist_ok=True)
+                Path(file.path).write_text(file.text, "utf-8")
+            elif block.language == "python":
                 source = "\n" * (block.line - 1) + block.text
                 try:
                     exec(compile(source, page.name, "exec"), namespace)

@@ -280,6 +280,20 @@ def tree_size(folder: Path) -> str:
     return human(sum(file.size for file in lock.models[0].files))
 
 
+def test_every_zoo_can_be_locked_and_brought_anew(zoo: LocalZoo, folder: Path) -> None:
+    """The same model at four zoos: locked once, and brought by the lock alone to a machine that knows none of them."""
+    refs = ["hf:org/name", "modelscope:org/name", zoo.civitai.ref("org/name"), zoo.replicate.ref("org/name")]
+    with client_of(zoo, folder, tokens=zoo.tokens) as client:
+        for ref in refs:
+            client.add(ref.partition(":")[0], ref, project=folder)
+        before = [model.content_digest for model in client.lock(check=True, project=folder).models]
+    with client_of(zoo, folder, "fresh", tokens=zoo.tokens) as client:
+        assert [one.snapshot.content_digest for one in client.sync(frozen=True)] == before
+        zoo.forget()
+        assert all(one.fetched == 0 for one in client.sync(frozen=True))
+        assert zoo.requests == []
+
+
 def test_pruning_keeps_what_a_lock_names(zoo: LocalZoo, folder: Path) -> None:
     """Of two revisions that are held and old, the one that a project's lock names stays, while the lock is there."""
     locked(zoo, folder)

@@ -840,7 +840,7 @@ def test_the_capability_tells_the_truth() -> None:
     assert set(told.filters) == {field.name for field in fields(Query)} - {"zoos"}
     assert [name for name, support in told.filters.items() if support == "unsupported"] == ["base_model", "language"]
     assert told.sorts == ("downloads", "likes", "updated") and told.max_connections == 16
-    assert told.search and told.download and told.login and not told.run and not told.publish
+    assert told.search and told.download and told.run and told.login and told.publish
 
 
 # -- errors -------------------------------------------------------------------------------------

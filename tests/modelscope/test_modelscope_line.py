@@ -259,7 +259,7 @@ def test_on_the_command_line(zoo: LocalZoo, tmp_path: Path) -> None:
 
     listed = {zoo["scheme"]: zoo for zoo in json.loads(shell("zoos", "--json"))}
     assert listed["modelscope"]["endpoint"] == endpoint(zoo) and listed["modelscope"]["capability"]["search"]
-    assert f"modelscope\t{endpoint(zoo)}\tsearch download login" in shell("zoos")
+    assert f"modelscope\t{endpoint(zoo)}\tsearch download run publish login" in shell("zoos")
     assert shell("search", "tiny", "--zoo", "modelscope").startswith("modelscope:org/tiny\t")
     assert shell("resolve", TINY).strip() == pin(zoo)
     assert Path(shell("get", pin(zoo)).strip(), WEIGHTS).is_file()

@@ -103,6 +103,17 @@ def test_a_token_that_cannot_be_one_is_refused_without_being_shown() -> None:
         assert "hf_" not in str(caught.value)
 
 
+def test_a_credential_may_come_to_be_known_later() -> None:
+    """A zoo that is first used while a client runs gets its token from then on, and takes no other's origin."""
+    known: list[Credential] = []
+    auth = Auth([HUB], further=lambda: known)
+    assert auth.headers_for("https://late.example/x") == {}
+    known += [Credential(origin="https://late.example", token="late"), Credential(origin=HUB.origin, token="stolen")]
+    assert auth.headers_for("https://late.example/x") == {"Authorization": "Bearer late"}
+    assert auth.headers_for("https://hub.example/x") == BEARER
+    assert auth.headers_for("https://cdn.late.example/x") == {}
+
+
 def test_nothing_shows_a_token() -> None:
     """Neither repr holds the secret."""
     assert "hf_secret" not in repr(HUB) + repr(Auth([HUB]))
@@ -126,7 +137,7 @@ def test_who_asks_anonymously_gets_nothing_whatever_there_is() -> None:
 
 def test_a_closed_origin_is_asked_by_nobody() -> None:
     """Where only mirrors are asked, each hop to the zoo is refused before a connection, with or without credential."""
-    auth = Auth([Credential(origin="https://hub.example", token="hf_x")], closed=["https://hub.example:443"])
+    auth = Auth([Credential(origin="https://hub.example", token="hf_x")], closed=lambda: {"https://hub.example:443"})
     for anonymous in (False, True):
         with pytest.raises(Offline, match=r"(?i)hub\.example"):
             auth.headers_for("https://HUB.example/x?secret=1", anonymous=anonymous)

@@ -353,7 +353,12 @@ def test_at_moves_the_revision_and_forgets_the_digest() -> None:
         (f"replicate:o/n@{HEX}", True),
         ("file:/a", False),
         (f"file:/a#sha256={HEX}", True),
-        (f"zoo:a@{COMMIT}", False),
+        ("zoo:a@v1", False),
+        (f"zoo:a@{COMMIT}", True),
+        (f"zoo:a@{COMMIT[1:]}", False),
+        (f"zoo:a@{HEX}", True),
+        (f"zoo:a@{HEX.upper()}", False),
+        (f"hf:a/b@{HEX}", False),
         (f"zoo:a@v1#sha256={HEX}", True),
     ],
 )

@@ -1,8 +1,9 @@
-"""A small Replicate on loopback: models, versions in pages, collections, both searches, READMEs, accounts."""
+"""A small Replicate on loopback: models, versions in pages, collections, both searches, READMEs, accounts, runs."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -23,6 +24,8 @@ class ReplicateDouble(Server):
         name: Whose token it is.
         page: Models, or versions, on a page.
         busy: Answers 429 to so many questions first.
+        works: Version → what running it makes of its inputs; bytes are a file. Versions that are not there give back
+            their prompt.
     """
 
     def __init__(self) -> None:
@@ -35,6 +38,8 @@ class ReplicateDouble(Server):
         self.name = "acme"
         self.page = 2
         self.busy = 0
+        self.works: dict[str, Callable[[dict[str, Any]], Any]] = {}
+        self._made: list[bytes] = []
 
     @property
     def paths(self) -> list[str]:
@@ -49,6 +54,9 @@ class ReplicateDouble(Server):
         if self.busy:
             self.busy -= 1
             return _problem(429, "Request was throttled.", headers={"ratelimit-reset": "0"})
+        if asked.path.startswith("/made/"):
+            made = self._made[int(asked.path.split("/")[2])]
+            return Answer(body=made, headers={"Content-Type": "image/png"})
         if asked.headers.get("authorization") != f"Bearer {TOKEN}":
             return _problem(401, "You did not pass a valid authentication token", title="Unauthenticated")
         where = urlsplit(asked.path)
@@ -63,6 +71,8 @@ class ReplicateDouble(Server):
         name, rest = "/".join(parts[1:3]), parts[3:]
         if parts == ["account"]:
             return {"type": "organization", "username": self.name, "name": "Acme"}
+        if parts == ["predictions"] and asked.method == "POST":
+            return _json(self._ran(json.loads(asked.body)), 201)
         if parts == ["models"]:
             words = asked.body.decode() if asked.method == "QUERY" else ""
             if asked.method == "QUERY" and asked.headers.get("content-type") != "text/plain":
@@ -90,6 +100,24 @@ class ReplicateDouble(Server):
             found = next((one for one in held if one["id"] == rest[1]), None)
             return found if found is not None else _problem(404, "Version not found.")
         return _problem(404, "The requested resource could not be found.")
+
+    def _ran(self, order: dict[str, Any]) -> dict[str, Any]:
+        work = self.works.get(order["version"])
+        output = order["input"].get("prompt") if work is None else work(order["input"])
+        if isinstance(output, bytes):
+            self._made.append(output)
+            output = f"{self.url}/made/{len(self._made) - 1}/out.png"
+        name = f"{len(self.asked):026d}"
+        return {
+            "id": name,
+            "version": order["version"],
+            "input": order["input"],
+            "output": output,
+            "logs": "thinking\n",
+            "status": "succeeded",
+            "metrics": {"predict_time": 0.5},
+            "urls": {"get": f"{self.url}/v1/predictions/{name}", "web": f"https://replicate.com/p/{name}"},
+        }
 
     def _matching(self, words: str) -> list[dict[str, Any]]:
         wanted = words.lower().split()

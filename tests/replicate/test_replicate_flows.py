@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from attrs import evolve
 from replicate_answers import API, NEW, OLD, REF, Server, document, model, refuse, resolve, version
 
 from zooclient.errors import (
@@ -23,7 +24,7 @@ from zooclient.errors import (
 )
 from zooclient.net.exchange import Request, Response, replay
 from zooclient.providers.base import Provider
-from zooclient.providers.further import AsksForCards
+from zooclient.providers.further import AsksForCards, KeepsImages, ListsFiles
 from zooclient.providers.replicate.provider import EMPTY_PAGES, Replicate
 from zooclient.records.card import Card
 from zooclient.records.model import FileEntry, ModelRecord
@@ -56,13 +57,16 @@ def listing(*rows: Any, following: str | None = None) -> dict[str, Any]:
 
 
 def test_it_is_a_provider() -> None:
-    """Replicate fulfils the protocol that every zoo fulfils, has cards to ask for, and hands out no files yet."""
+    """Replicate fulfils the protocol that every zoo fulfils, has cards, runs models, and has files in images."""
     zoo = Replicate()
     assert isinstance(zoo, Provider)
     assert isinstance(zoo, AsksForCards)
+    assert isinstance(zoo, ListsFiles)
+    assert isinstance(zoo, KeepsImages)
+    assert (zoo.images, Replicate("https://mine.example").images) == ("https://r8.im", None)
     can = zoo.capability
     assert (zoo.scheme, zoo.official, zoo.endpoint) == ("replicate", True, API)
-    assert (can.search, can.search_login, can.login, can.download, can.run) == (True, True, True, False, False)
+    assert (can.search, can.search_login, can.login, can.download, can.run) == (True, True, True, True, True)
     assert "token" in (can.note or "")
 
 
@@ -628,11 +632,15 @@ def test_an_account_without_a_name_is_a_protocol_error(told: Any) -> None:
         replay(Replicate().whoami(), Server({"*": told}))
 
 
-def test_nothing_is_located() -> None:
-    """There is no file to ask for, and that is Unsupported."""
+def test_what_has_no_image_is_not_located() -> None:
+    """Of a model without a version, and at a server without a registry, there is no file to ask for: Unsupported."""
     record, _ = resolve(REF, {MODEL: model(), VERSION: version()})
-    with pytest.raises(Unsupported):
-        Replicate().locate(record, FileEntry(path="x"))
+    file = FileEntry(path="cog.yaml")
+    assert Replicate().locate(record, file).url == f"https://r8.im/v2/acme/tiny/blobs/sha256:{NEW}"
+    with pytest.raises(Unsupported, match="registry"):
+        Replicate("https://mine.example").locate(record, file)
+    with pytest.raises(Unsupported, match="no version"):
+        Replicate().locate(evolve(record, ref=record.ref.at(None)), file)
 
 
 def test_no_flow_brings_a_credential() -> None:

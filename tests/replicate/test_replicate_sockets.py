@@ -22,7 +22,6 @@ from zooclient.errors import AccessError, IntegrityError, NotFound, Offline, Pol
 from zooclient.providers.registry import credentials, provider_for
 from zooclient.providers.replicate.credentials import KEEPER, surrounding_token, token_file
 from zooclient.settings import Settings, ZooSettings
-from zooclient.testing import ProviderCase, ProviderSuite
 
 OFFICIAL, WEIGHTS, BIG = "replicate:acme/official", "replicate:acme/weights", "replicate:acme/many"
 
@@ -50,24 +49,6 @@ def client(zoo: ReplicateDouble, tmp_path: Path) -> Iterator[Client]:
     """A client that is logged in."""
     with Client(home=tmp_path / "home", endpoints={"replicate": zoo.url}, tokens={"replicate": TOKEN}) as made:
         yield made
-
-
-class TestReplicate(ProviderSuite):
-    """``replicate:`` keeps what the public suite asks of a zoo that hands out no files."""
-
-    @pytest.fixture
-    def case(self, client: Client) -> ProviderCase:
-        """The small double."""
-        return ProviderCase(
-            client=client,
-            known=REF,
-            floating="replicate:acme/tiny",
-            missing="replicate:acme/nothing",
-            missing_revision=f"replicate:acme/tiny@{'0' * 64}",
-            file=None,
-            content=None,
-            words="tiny",
-        )
 
 
 # -- the client ---------------------------------------------------------------------------------
@@ -145,14 +126,14 @@ def test_the_schema_comes_with_the_stored_record(client: Client) -> None:
 
 @pytest.mark.parametrize("verb", ["plan", "load", "download"])
 def test_wanting_files_says_what_would_work(client: Client, verb: str) -> None:
-    """No file is handed out, and where the weights lie elsewhere, that is the hint."""
-    with pytest.raises(Unsupported, match="cannot be downloaded from replicate") as caught:
+    """Without a registry no file is handed out, and where the weights lie elsewhere, that is part of the hint."""
+    with pytest.raises(Unsupported, match="image registry") as caught:
         getattr(client, verb)(f"{WEIGHTS}@{NEW}")
     assert "zooclient get hf:acme/weights" in (caught.value.hint or "")
-    with pytest.raises(Unsupported) as caught:
+    with pytest.raises(Unsupported, match="registry") as caught:
         getattr(client, verb)(REF)
-    assert "https://replicate.com/acme/tiny" in (caught.value.hint or "")
-    with pytest.raises(Unsupported, match="cannot be downloaded"):
+    assert "ZOOCLIENT_R8_ENDPOINT" in (caught.value.hint or "")
+    with pytest.raises(Unsupported, match="registry"):
         client.file(REF, "model.safetensors")
 
 
@@ -307,7 +288,7 @@ def test_the_verbs(zoo: ReplicateDouble, tmp_path: Path) -> None:
     assert run("whoami", "replicate").strip() == "acme"
     assert "hf:acme/weights" in run("get", f"{WEIGHTS}@{NEW}", code=9)
     zoos = run("zoos")
-    assert f"replicate\t{zoo.url}\tsearch login" in zoos
+    assert f"replicate\t{zoo.url}\tsearch download run publish login" in zoos
     assert "search needs:" in zoos
     assert json.loads(run("zoos", "--json"))[3]["capability"]["search_login"] is True
 

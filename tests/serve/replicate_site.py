@@ -12,6 +12,7 @@ from zooclient.serve.accounts import Account, Accounts
 from zooclient.serve.exchange import Answer, Question
 from zooclient.serve.folder import FolderShelf
 from zooclient.serve.protocol import Options, Site
+from zooclient.serve.registry.depot import Depot
 from zooclient.serve.replicate.runs import Run, Runs
 from zooclient.serve.replicate.site import speak
 from zooclient.serve.signing import Signer
@@ -46,14 +47,15 @@ class Zoo:
         self.shelf = FolderShelf(root, keep_limit=1 << 20)
         self.now = NOW
         self.runs = Runs()
-        self.owners = AtReplicate(self.shelf, self.runs)
+        self.depot = Depot()
+        self.owners = AtReplicate(self.shelf, self.runs, self.depot)
         known = tuple(Account(name=name, token=token) for name, token in TOKENS.items())
         site = Site(
             shelf=self.shelf.at("replicate"),
             accounts=Accounts(known) if accounts else Accounts(),
             signer=Signer(),
             byte_origin=lambda base: BYTES,
-            options=Options(runs=self.runs, **options),
+            options=Options(runs=self.runs, depot=self.depot, **options),
             clock=lambda: self.now,
         )
         self.origins = speak(site)

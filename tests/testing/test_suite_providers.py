@@ -82,6 +82,30 @@ class TestCivitai(ProviderSuite):
             )
 
 
+class TestReplicate(ProviderSuite):
+    """``replicate:`` over the embedded zoo, whose versions are images at a registry of their own."""
+
+    @pytest.fixture
+    def case(self, tmp_path: Path) -> Iterator[ProviderCase]:
+        """The embedded model at Replicate's double."""
+        with (
+            LocalZoo(zoo_folder(), zoos=["replicate", "r8"]) as zoo,
+            Client(home=tmp_path, endpoints=zoo.endpoints, tokens=zoo.tokens) as client,
+        ):
+            version = zoo.replicate.version("zooclient/digits")
+            manifest = zoo.r8.image("zooclient/digits").manifests[f"sha256:{version}"]
+            yield ProviderCase(
+                client=client,
+                known=f"replicate:zooclient/digits@{version}",
+                floating="replicate:zooclient/digits",
+                missing="replicate:zooclient/nothing",
+                missing_revision=f"replicate:zooclient/digits@{'0' * 64}",
+                file="image/manifest.json",
+                content=manifest.body,
+                words="digits",
+            )
+
+
 def test_the_suite_notices_what_is_wrong(tmp_path: Path) -> None:
     """A case in which a promise does not hold fails, and says what was found instead."""
     with LocalZoo(zoo_folder()) as zoo, Client(home=tmp_path, endpoints={"hf": zoo.endpoints["hf"]}) as client:

@@ -149,7 +149,7 @@ def test_no_answer_leads_a_token_astray(zoo: LocalZoo, models: Path, tmp_path: P
 def test_each_zoo_gets_its_own_token_alone(zoo: LocalZoo, tmp_path: Path) -> None:
     """One client with the tokens of all: searched side by side and downloaded from, no zoo hears another's."""
     with Client(home=tmp_path, endpoints=zoo.endpoints, tokens=zoo.tokens) as client:
-        assert {hit.ref.scheme for hit in client.search("tiny")} == set(zoo.endpoints)
+        assert {hit.ref.scheme for hit in client.search("tiny")} == set(zoo.endpoints) - {"r8"}  # it is no search
         for site in SITES.values():
             client.whoami(site.scheme)
             client.download(site.pin(zoo), weights="all")
@@ -159,6 +159,7 @@ def test_each_zoo_gets_its_own_token_alone(zoo: LocalZoo, tmp_path: Path) -> Non
                     with pytest.raises(IntegrityError):
                         act()
                 zoo.heal()
+        client.download(f"replicate:{MODEL}@{zoo.replicate.version(MODEL)}", weights="all")
     assert {seen.zoo for seen in zoo.requests} == set(zoo.endpoints)
     held_to_home(zoo)
 

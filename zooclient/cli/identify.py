@@ -6,6 +6,7 @@ import click
 
 from zooclient.cli.options import as_json, pass_desk
 from zooclient.cli.output import Desk, counted
+from zooclient.errors import ConfigError, ZooError
 from zooclient.records.identity import Identified
 
 
@@ -32,10 +33,18 @@ def command(desk: Desk, paths: tuple[str, ...], online: bool, deadline: float | 
         desk.error(error)
     if found.unknown:
         desk.talk(f"{counted(len(found.files), 'file')} hashed, {len(found.unknown)} not known.")
-    if found.problems:
-        click.get_current_context().exit(next(iter(found.problems.values())).exit_code)
+    failed = next((error for zoo, error in found.problems.items() if not _unusable(zoo, error)), None)
+    if failed is not None:
+        click.get_current_context().exit(failed.exit_code)
     if not found.ok:
         click.get_current_context().exit(3)
+
+
+def _unusable(zoo: str, error: ZooError) -> bool:
+    """Whether a package brings a zoo and cannot be used: told, and no reason to call the rest a failure."""
+    from zooclient.providers.registry import offers_of
+
+    return isinstance(error, ConfigError) and bool(offers_of(zoo))
 
 
 def _line(file: Identified) -> str:

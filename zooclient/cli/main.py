@@ -26,11 +26,12 @@ VERBS = {
     "resolve": "Print the pinned reference of a model.",
     "plan": "Say what a download would do.",
     "get": "Get a model, verified; print its folder.",
+    "run": "Run a model where it is hosted.",
     "sources": "Find where else a model's files lie, proved by digest.",
     "path": "Print the folder of a model that is held; no network.",
     "verify": "Hash what is held again; no network.",
     "identify": "Say which model at which zoo a file is.",
-    "card": "Print the model card.",
+    "card": "Print the model card; write or check your own.",
     "add": "Add a model to the project, and lock it.",
     "remove": "Take a model out of the project.",
     "lock": "Lock the project's models to revisions and digests.",
@@ -43,6 +44,7 @@ VERBS = {
     "login": "Check a token of a zoo and store it.",
     "logout": "Forget the stored token.",
     "whoami": "Ask a zoo whose token this is.",
+    "publish": "Publish a folder at one zoo or several, verified.",
     "mirror": "Push models into a mirror of your own; list, verify it.",
     "serve": "Serve a folder of models, or the store, as a zoo.",
     "tour": "See it all at work, offline, on an embedded zoo.",
@@ -139,8 +141,14 @@ def run(args: Sequence[str] | None = None, *, obj: object = None) -> int:
         return 141
 
 
+#: Verbs that a next run carries on.
+_CARRIED_ON = (["get"], ["mirror"], ["publish"])
+
+
 def _what_is_kept(words: list[str]) -> str:
-    return " What has arrived is kept; the next run goes on from there." if words[:1] in (["get"], ["mirror"]) else ""
+    if words[:1] == ["run"]:
+        return " The zoo was asked to cancel what was under way."
+    return " What has arrived is kept; the next run goes on from there." if words[:1] in _CARRIED_ON else ""
 
 
 def _invoke(desk: Desk, name: str, words: list[str]) -> int:

@@ -67,6 +67,12 @@ class Desk:
         with self._handing_over():
             self.out.write(_written(_harmless(text), self.out) + "\n")
 
+    def piece(self, text: str) -> None:
+        """Prints a piece of the result at once, without ending the line."""
+        with self._handing_over():
+            self.out.write(_written(_harmless(text), self.out))
+            self.out.flush()
+
     def width(self) -> int:
         """Returns the columns that a line of the result may take: the terminal's, or what COLUMNS says, or 100."""
         told = self.environ.get("COLUMNS", "")

@@ -17,7 +17,7 @@ from zooclient.cli.output import Desk, counted
     multiple=True,
     default=("hf",),
     metavar="ZOO",
-    help="Whose protocol: hf, modelscope, civitai; repeatable.  [default: hf]",
+    help="Whose protocol: hf, modelscope, civitai, replicate, r8; repeatable.  [default: hf]",
 )
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port. 0: a free one.")
 @click.option("--cdn-port", type=click.IntRange(0, 65535), help="Port of large files.  [default: a free one]")

@@ -1,4 +1,4 @@
-"""``zooclient tour``: every step of the line, on three zoos that run inside this process."""
+"""``zooclient tour``: every step of the line, on zoos that run inside this process."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ WEIGHTS = "*.safetensors"
 @as_json
 @pass_desk
 def command(desk: Desk, keep: bool, as_json: bool) -> None:
-    """See it all at work, offline: find, pin, plan, get, verify, load and use a real model, at three zoos.
+    """See it all at work, offline: find, pin, plan, get, verify, load and use a real model, run it, give it back.
 
-    One of the zoos dies midway, and another lies. The tour needs no internet, uses a temporary home, and leaves nothing
+    Of its zoos one dies midway, and another lies. The tour needs no internet, uses a temporary home, and leaves nothing
     behind unless --keep is given.
     """
     from zooclient.embedded import zoo_folder
@@ -99,7 +99,7 @@ class Tour:
 
     def walk(self) -> None:
         """Takes every step, and fails when one does not end as it must."""
-        self._say("Three model zoos run inside this process; nothing leaves this machine.")
+        self._say("Four model zoos run inside this process; nothing leaves this machine.")
         self._zoo.civitai.keep_names(NAME)  # it names files by itself, and the loader wants a config.json
         self._step("Find a model, at all zoos at once.", ["search", "digits"])
         self.pin = self._step("Its name can come to mean other bytes: pin it.", ["resolve", MODEL]).strip()
@@ -112,6 +112,8 @@ class Tour:
         self._other_zoos()
         self._dies()
         self._lie()
+        self._run()
+        self._publish()
         self._say("\nThat was the whole line. Leave the endpoints out, and the real zoos are asked.")
 
     # -- the steps that are more than one command -------------------------------------------------
@@ -211,6 +213,45 @@ class Tour:
         if seen:
             raise TourFailed(f"Unverified bytes can be seen: {seen[0]}")
         self._say("  Refused with exit code 5, and nothing of it can be seen.")
+
+    def _run(self) -> None:
+        """The model where somebody hosts it: the same pixels, and nothing of it on this machine."""
+        from zooclient.embedded.digits import SAYS, hosted, samples
+        from zooclient.serve.replicate.hosted import Input
+
+        self._zoo.heal()
+        takes = {"pixels": Input(description="64 numbers")}
+        self._zoo.replicate.offer(NAME, inputs=takes, run=lambda work: hosted(work.input["pixels"]))
+        self._environ["ZOOCLIENT_REPLICATE_TOKEN"] = self._zoo.tokens["replicate"]
+        pixels, truth = samples()
+        digit = self._home / "digit.txt"
+        digit.write_text(" ".join(str(int(value)) for value in pixels[0]), "ascii")
+        words = ["run", self._zoo.replicate.ref(NAME), f"pixels=@{digit}", "--to", str(self._home / "runs")]
+        said = self._step("Do not download it at all: run it where it is hosted.", words).strip()
+        if said != SAYS.format(int(truth[0])):
+            raise TourFailed(f"The hosted model says {said!r}, and the digit is a {int(truth[0])}.")
+
+    def _publish(self) -> None:
+        """The model given back under another name at two zoos, and got again from there."""
+        from importlib.util import find_spec
+
+        from zooclient.client.sync import Client
+
+        missing = [name for name in ("huggingface_hub", "modelscope") if find_spec(name) is None]
+        if missing:
+            self._say(f"\nPublishing is left out: {' and '.join(missing)} cannot be imported here.")
+            return
+        for scheme in ("hf", "modelscope"):
+            self._environ[f"ZOOCLIENT_{scheme.upper()}_TOKEN"] = self._zoo.tokens[scheme]
+        folder = self._home / "mine"
+        with self._client(Client) as client:
+            client.download(self.pin, to=folder)
+        words = ["publish", str(folder), "hf:me/digits", "modelscope:me/digits-ms", "--private"]
+        self._step("Give it back. What would be done, first.", [*words, "--dry-run"])
+        pins = self._step("Then do it: every file is verified where it now lies.", words).split()
+        self._new_machine("fourth")
+        for pin in pins:
+            self._step(f"Whoever may see it gets the same bytes, here from {pin.partition(':')[0]}.", ["get", pin])
 
     # -- how a step is taken ----------------------------------------------------------------------
 

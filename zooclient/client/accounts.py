@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zooclient.client.guests import guarded
 from zooclient.client.telling import telling
 from zooclient.errors import AccessError, ConfigError
 from zooclient.providers.registry import canonical, credential_for
@@ -31,7 +32,7 @@ def whoami(wiring: Wiring, zoo: str, token: str | None) -> Flow[Account]:
         AccessError: There is none.
     """
     scheme = canonical(zoo)
-    with telling("whoami", None, scheme):
+    with telling("whoami", None, scheme), guarded(scheme):
         provider = wiring.provider(scheme)
         if token is None and provider.capability.login and credential_for(provider, wiring.settings) is None:
             raise AccessError(

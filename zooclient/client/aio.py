@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from zooclient.client.hits import AsyncHits
     from zooclient.client.mirroring import Mirrored
     from zooclient.client.outdated import Outdated
+    from zooclient.client.runners import AsyncRunner
     from zooclient.client.syncing import Synced
-    from zooclient.loading.model import Model
+    from zooclient.loading.model import AsyncModel
+    from zooclient.loading.remote import AsyncRemoteModel
     from zooclient.lock.format import Lock, LockedModel
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
@@ -42,7 +44,9 @@ if TYPE_CHECKING:
     from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
+    from zooclient.records.publication import Published, PublishPlan
     from zooclient.records.query import Query
+    from zooclient.records.run import Run
     from zooclient.records.snapshot import Snapshot
     from zooclient.records.sources import Sources
     from zooclient.settings import Settings
@@ -255,9 +259,9 @@ class AsyncClient:
         deadline: float | None = None,
         via: str | None = None,
         only_from: str | None = None,
-    ) -> Model:
+    ) -> AsyncModel:
         """As :meth:`zooclient.Client.load`."""
-        from zooclient.loading.model import Model
+        from zooclient.loading.model import AsyncModel
 
         stop = own_cancel(cancel, deadline)
         flow = self._steps.download(
@@ -269,7 +273,7 @@ class AsyncClient:
             via=via,
             only_from=only_from,
         )
-        return Model(await self.run(flow, stop))
+        return AsyncModel(await self.run(flow, stop), self._runner)
 
     async def sources(self, ref: str | Ref | ModelRecord, *, zoos: str | Iterable[str] | None = None) -> Sources:
         """As :meth:`zooclient.Client.sources`."""
@@ -367,6 +371,33 @@ class AsyncClient:
         home = project_of(self.settings, folder_of(project))
         return await self.run(fates(self._steps, home, None if names is None else names_of(names), cancel), cancel)
 
+    # -- run ------------------------------------------------------------------------------------
+
+    async def open(self, ref: str | Ref | ModelRecord) -> AsyncRemoteModel:
+        """As :meth:`zooclient.Client.open`."""
+        from zooclient.loading.remote import AsyncRemoteModel
+
+        return AsyncRemoteModel(await self.run(self._steps.record_of(ref, "open")), self._runner)
+
+    async def repeat(
+        self,
+        run: Run | StrPath,
+        inputs: Mapping[str, Any] | None = None,
+        /,
+        *,
+        to: StrPath | None = None,
+        deadline: float | None = None,
+        via: str | None = None,
+        cancel: Cancel | None = None,
+    ) -> Run:
+        """As :meth:`zooclient.Client.repeat`."""
+        return await self._runner().repeat(run, inputs, to=to, deadline=deadline, via=via, cancel=cancel)
+
+    def _runner(self) -> AsyncRunner:
+        from zooclient.client.runners import AsyncRunner
+
+        return AsyncRunner(self._steps, self.run)
+
     # -- keep -----------------------------------------------------------------------------------
 
     async def verify(self, ref: str | Ref | Snapshot) -> Verdict:
@@ -414,6 +445,55 @@ class AsyncClient:
             cancel=stop,
         )
         return await self.run(flow, stop)
+
+    # -- give back ------------------------------------------------------------------------------
+
+    async def plan_publish(
+        self,
+        folder: StrPath,
+        refs: str | Ref | Iterable[str | Ref],
+        *,
+        visibility: str | None = None,
+        exclude: str | Iterable[str] = (),
+        allow_pickle: bool = False,
+        message: str | None = None,
+        tag: str | None = None,
+        pull_request: bool = False,
+        hardware: str = "cpu",
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> PublishPlan:
+        """As :meth:`zooclient.Client.plan_publish`."""
+        from zooclient.client.publishplan import asked_of, plan
+
+        stop = own_cancel(cancel, deadline)
+        asked = asked_of(visibility, exclude, allow_pickle, message, tag, pull_request, hardware)
+        return await self.run(plan(self._wiring, Path(folder), refs_of(refs), asked, stop), stop)
+
+    async def publish(
+        self,
+        folder: StrPath | PublishPlan,
+        refs: str | Ref | Iterable[str | Ref] = (),
+        *,
+        visibility: str | None = None,
+        exclude: str | Iterable[str] = (),
+        allow_pickle: bool = False,
+        message: str | None = None,
+        tag: str | None = None,
+        pull_request: bool = False,
+        hardware: str = "cpu",
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> tuple[Published, ...]:
+        """As :meth:`zooclient.Client.publish`."""
+        from zooclient.client.publishing import publish_folder
+        from zooclient.client.publishplan import asked_of
+        from zooclient.records.publication import PublishPlan
+
+        stop = own_cancel(cancel, deadline)
+        what = folder if isinstance(folder, PublishPlan) else Path(folder)
+        asked = asked_of(visibility, exclude, allow_pickle, message, tag, pull_request, hardware)
+        return await self.run(publish_folder(self._wiring, what, refs_of(refs), asked, stop), stop)
 
     # -- accounts -------------------------------------------------------------------------------
 

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from zooclient.client.gates import refusal_of
+from zooclient.client.layers import Layers
+from zooclient.client.listing import came_along, listed_again
 from zooclient.client.memory import stored
-from zooclient.errors import AccessError, ConfigError, IntegrityError, NetworkError, NotFound, Offline
+from zooclient.errors import AccessError, ConfigError, IntegrityError, NetworkError, NotFound, Offline, Unsupported
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Call
+from zooclient.providers.further import ListsFiles
 from zooclient.records.digest import content_digest
 from zooclient.records.receipt import Receipt
 from zooclient.transfer.reporter import Reporter
@@ -85,6 +88,8 @@ def bring_all(
 def _is_plain(wiring: Wiring, plan: Plan) -> bool:
     """Whether its bytes come from the zoo itself by our engine."""
     zoo = wiring.settings.zoo(plan.record.ref.scheme)
+    if any(file.layer is not None for file in plan.record.files):
+        return False
     return not (zoo.mirrored or zoo.via is not None or wiring.in_place(plan.record.ref))
 
 
@@ -138,16 +143,26 @@ class _Bringing:
         ready = self._ready()
         if ready is not None:
             return ready
+        self._refuse_other_ways()
+        layers = Layers(self._wiring, self._record, self._fetched_whole, self._cancel)
+        if any(file.unopened for file in self._plan.files):
+            self._refuse(list(self._plan.fetch))
+            self._plan = layers.opened(self._plan)
+            self._record = self._plan.record
         self._store.check_names(self._plan.files)
-        self._receipts, self._missing = self._adopted()
-        self._mirrors = self._shelf() if self._missing else None
+        receipts, missing = self._adopted()
+        self._receipts = [layers.received(receipt.path) or receipt for receipt in receipts]
+        self._mirrors = self._shelf() if missing else None
         if self._mirrors is not None and self._mirrors.ahead:
-            self._store.check_space(sum(file.size or 0 for file in self._missing))
-            copied, self._missing = self._mirrors.copies(self._missing)
+            self._store.check_space(sum(file.size or 0 for file in missing))
+            copied, missing = self._mirrors.copies(missing)
             self._receipts += copied
-        if self._missing:
-            self._refuse(self._missing)
-            self._store.check_space(sum(file.expected_size or 0 for file in self._missing))
+        if missing:
+            self._refuse(missing)
+            self._store.check_space(sum(file.expected_size or 0 for file in missing))
+            if self._only_from in (None, self._record.ref.scheme):
+                self._receipts, missing = self._from_within(layers, self._receipts, missing)
+        self._missing = missing
         return None
 
     def items(self) -> list[Item]:
@@ -188,6 +203,53 @@ class _Bringing:
             else:
                 receipts.append(Receipt(path=item.file.path, observed=observed))
         return receipts, missing
+
+    def _refuse_other_ways(self) -> None:
+        """Refuses what was asked for by name, where files are had only in the layers of an image.
+
+        Raises:
+            Unsupported: The zoo's own client, or another zoo, is to bring them.
+        """
+        scheme = self._record.ref.scheme
+        if not isinstance(self._wiring.provider(scheme), ListsFiles):
+            return
+        if self._via == "official":
+            raise Unsupported(
+                f"No client of {scheme}'s own brings files out of images.",
+                zoo=scheme,
+                hint='Leave via="official" (--via official) out.',
+            )
+        closed = [file.path for file in self._plan.files if file.unopened]
+        if closed and self._only_from not in (None, scheme):
+            raise Unsupported(
+                f"What {closed[0]} of {self._record.ref} holds is not known yet, so that {self._only_from} cannot be "
+                "asked for it.",
+                zoo=scheme,
+                hint=f"Let {scheme} give it once: what it holds is known from then on, each file by its sha256.",
+            )
+
+    def _from_within(
+        self, layers: Layers, receipts: list[Receipt], missing: list[FileEntry]
+    ) -> tuple[list[Receipt], list[FileEntry]]:
+        """Brings what is had only in or with something else: with the list of files, or in a layer of an image."""
+        along = came_along(self._wiring, self._record, missing)
+        packed = [file for file in missing if file.layer is not None]
+        found = listed_again(self._wiring, self._record, along, self._cancel)
+        found += layers.take(packed) if packed else []
+        here = {receipt.path for receipt in found}
+        return [*receipts, *found], [file for file in missing if file.path not in here]
+
+    def _fetched_whole(self, files: list[FileEntry]) -> list[Receipt]:
+        """Fetches layers, which no other zoo has as they are."""
+        from zooclient.client.sources import items_of
+
+        scheme = self._record.ref.scheme
+        items = items_of(self._wiring, self._record, files, scheme, None, self._cancel)
+        engine = self._wiring.engine(scheme)
+        try:
+            return list(engine.transfer(items, self._store.sink(), reporter=self._reporter, cancel=self._cancel))
+        finally:
+            engine.close()
 
     def _shelf(self) -> Shelf | None:
         """What the mirrors of the zoo hold of the record; None where they play no part."""
@@ -261,7 +323,8 @@ class _Bringing:
                 f'via="official" lets the client of {scheme} move the bytes, and only {giver} is to give them.',
                 hint="Leave one of the two out.",
             )
-        must_give(self._wiring.provider(giver))
+        if giver != scheme:
+            must_give(self._wiring.provider(giver))
         return giver
 
     def _hold_to_digest(self, receipts: list[Receipt]) -> None:

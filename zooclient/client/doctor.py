@@ -17,7 +17,7 @@ from zooclient.errors import AccessError, ConfigError, ZooError
 from zooclient.net.exchange import Flow, Request, Response, fetch
 from zooclient.net.origin import masked
 from zooclient.net.proxy import Proxies
-from zooclient.providers.registry import credential_for, provider_for, schemes
+from zooclient.providers.registry import credential_for, own_schemes, provider_for, schemes
 from zooclient.records.query import Query
 
 if TYPE_CHECKING:
@@ -56,7 +56,13 @@ def check_up(client: Client) -> Iterator[Finding]:
     """Looks at this machine, then at each zoo that has a server. Nothing is raised for what is found."""
     yield from _home(client)
     for scheme in schemes():
-        provider = provider_for(scheme, client.settings)
+        try:
+            provider = provider_for(scheme, client.settings)
+        except ConfigError as error:
+            if scheme in own_schemes():
+                raise
+            yield _told(scheme, "plug-in", "warn", error)
+            continue
         if provider.endpoint is not None:
             yield from _zoo(client, provider)
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from zooclient.client.guests import guarded
 from zooclient.client.owners import namesakes
 from zooclient.client.telling import telling
 from zooclient.errors import AccessError, Cancelled, NotFound, Offline, PolicyError, Unsupported, ZooError
 from zooclient.net.exchange import Call
+from zooclient.providers.further import ListsFiles
 from zooclient.records.query import Query
 from zooclient.records.sources import FileCopy, Found, Sources
 
@@ -48,7 +50,12 @@ def sources_of(wiring: Wiring, record: ModelRecord, zoos: tuple[str, ...] | None
         for scheme in zoos or ():
             must_give(wiring.provider(scheme))
         asked = askable(wiring, record, by_itself=False) if zoos is None else zoos
-        return (yield from find(wiring, record, record.files, asked, own=zoos is None))
+        files = [file for file in record.files if not file.unopened]
+        found = yield from find(wiring, record, files, asked, own=zoos is None)
+        if zoos is not None:
+            return found
+        _, broken = wiring.providers()
+        return evolve(found, problems={**found.problems, **broken})
 
 
 def find(
@@ -89,23 +96,22 @@ def askable(wiring: Wiring, record: ModelRecord, *, by_itself: bool) -> tuple[st
         by_itself: Nobody asked for it. Then what a server said that is not the zoo's own, such as a company's, is told
             to no other server but one whose endpoint was named as well.
     """
-    from zooclient.providers.registry import schemes
-
     own = wiring.provider(record.ref.scheme)
     closed = by_itself and not own.official
 
-    def suits(scheme: str) -> bool:
-        provider = wiring.provider(scheme)
+    def suits(scheme: str, provider: Provider) -> bool:
         shut = wiring.settings.zoo(scheme).mirror_policy == "only"
         able = _gives(provider) and scheme != own.scheme and not shut
         return able and not (closed and wiring.settings.zoo(scheme).endpoint is None)
 
-    return tuple(scheme for scheme in schemes() if suits(scheme))
+    usable, _ = wiring.providers()
+    return tuple(scheme for scheme, provider in usable.items() if suits(scheme, provider))
 
 
 def _gives(provider: Provider) -> bool:
-    """Whether files can be fetched from a zoo."""
-    return provider.capability.download and provider.endpoint is not None
+    """Whether files of other models can be fetched from a zoo: each by itself, and listed with its model."""
+    alone = provider.capability.download and not isinstance(provider, ListsFiles)
+    return alone and provider.endpoint is not None
 
 
 def must_give(provider: Provider) -> None:
@@ -115,7 +121,13 @@ def must_give(provider: Provider) -> None:
         Unsupported: It is one.
     """
     if not _gives(provider):
-        raise Unsupported(f"No file can be fetched from {provider.scheme}.", zoo=provider.scheme)
+        raise Unsupported(
+            f"No file of another model can be fetched from {provider.scheme}.",
+            zoo=provider.scheme,
+            hint="Its files lie in images, of which it does not tell what they hold."
+            if isinstance(provider, ListsFiles)
+            else None,
+        )
 
 
 class _Quest:
@@ -194,9 +206,10 @@ class _Quest:
             return
         self._asked.append(scheme)
         try:
-            provider = self._wiring.provider(scheme)
-            yield from self._by_name(provider)
-            yield from self._by_digest(provider)
+            with guarded(scheme):
+                provider = self._wiring.provider(scheme)
+                yield from self._by_name(provider)
+                yield from self._by_digest(provider)
         except Cancelled:
             raise
         except ZooError as error:

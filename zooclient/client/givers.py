@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from zooclient.client.guests import guarded
 from zooclient.net.origin import origin
 from zooclient.providers.further import SecondAddress, TellsPages
 from zooclient.providers.registry import origins_of
@@ -14,6 +15,7 @@ from zooclient.transfer.item import Source
 
 if TYPE_CHECKING:
     from zooclient.client.wiring import Wiring
+    from zooclient.net.exchange import Request
     from zooclient.records.model import FileEntry, ModelRecord
     from zooclient.records.sources import FileCopy
 
@@ -23,9 +25,14 @@ def zoo_source(wiring: Wiring, record: ModelRecord, file: FileEntry) -> Source:
     scheme = record.ref.scheme
     provider = wiring.provider(scheme)
     own = origins_of(provider)
+
+    def locate() -> Request:
+        with guarded(scheme):
+            return provider.locate(record, file)
+
     return Source(
         label=wiring.place(scheme),
-        locate=partial(provider.locate, record, file),
+        locate=locate,
         refused=partial(provider.refused, ref=record.ref, operation="download"),
         otherwise=partial(provider.locate_otherwise, record, file) if isinstance(provider, SecondAddress) else None,
         is_page=provider.is_page if isinstance(provider, TellsPages) else None,

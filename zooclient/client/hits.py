@@ -23,13 +23,13 @@ class _Search:
     def __init__(self, wiring: Wiring, query: Query) -> None:
         self._wiring = wiring
         self._query = query
-        zoos = searchable(wiring, query)
+        self._problems: dict[str, ZooError] = {}
+        zoos = searchable(wiring, query, self._problems)
         self._alone = len(zoos) == 1
         self._skipped: dict[str, str] = {}
         asked = [zoo for zoo in zoos if not self._barred(zoo)]
         check_online(wiring, asked)
         self._merge = Merge(query, {zoo: wiring.provider(zoo).capability.sorts for zoo in asked})
-        self._problems: dict[str, ZooError] = {}
 
     @property
     def problems(self) -> Mapping[str, ZooError]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from zooclient.client.guests import guarded
 from zooclient.errors import Cancelled, NotFound, Offline, StoreError, Unsupported, ZooError
 from zooclient.records.digest import PROOF
 from zooclient.records.identity import Identification, Identified, Match
@@ -39,17 +40,17 @@ def identify(
     """What each of these files is, see :meth:`zooclient.Client.identify`."""
     from zooclient.net.exchange import Call
 
-    zoos = _askable(wiring) if online else {}  # before hours of hashing
+    zoos, problems = _askable(wiring) if online else ({}, {})  # before hours of hashing
     files: tuple[Identified, ...] = yield Call(run=lambda: _hashed(paths, reporter, cancel))
     holders: tuple[Holder, ...] = yield Call(
         run=lambda: wiring.store().remembered(text for file in files for text in _spellings(file.digests))
     )
     files = _matched(files, holders)
-    problems: dict[str, ZooError] = {}
     asked = sorted({file.digests["sha256"] for file in files if file.size})  # the empty file tells nothing
     for scheme, provider in zoos.items() if asked else ():
         try:
-            found = yield from provider.holders(asked)
+            with guarded(scheme):
+                found = yield from provider.holders(asked)
         except ZooError as error:
             error.about(operation="identify", zoo=scheme)
             problems[scheme] = error
@@ -58,10 +59,9 @@ def identify(
     return Identification(files=files, problems=problems)
 
 
-def _askable(wiring: Wiring) -> dict[str, KnowsFiles]:
-    """Returns the zoos that know their files by hash."""
+def _askable(wiring: Wiring) -> tuple[dict[str, KnowsFiles], dict[str, ZooError]]:
+    """Returns the zoos that know their files by hash, and why one of another package cannot be used."""
     from zooclient.providers.further import KnowsFiles
-    from zooclient.providers.registry import schemes
 
     if wiring.settings.offline:
         raise Offline(
@@ -69,7 +69,7 @@ def _askable(wiring: Wiring) -> dict[str, KnowsFiles]:
             operation="identify",
             hint="Without `online` the store is asked alone.",
         )
-    providers = {scheme: wiring.provider(scheme) for scheme in schemes()}
+    providers, problems = wiring.providers()
     found: dict[str, KnowsFiles] = {
         scheme: provider
         for scheme, provider in providers.items()
@@ -77,7 +77,7 @@ def _askable(wiring: Wiring) -> dict[str, KnowsFiles]:
     }
     if not found:
         raise Unsupported("None of the zoos can be asked for a file by its hash.", operation="identify")
-    return found
+    return found, problems
 
 
 # -- files ------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zooclient.client.locked import disagreements
 from zooclient.client.telling import telling
-from zooclient.errors import ConfigError
+from zooclient.errors import ConfigError, Unsupported
 from zooclient.lock.format import Lock, LockedFile, LockedModel
 from zooclient.records.digest import content_digest, weights_digest
 from zooclient.records.wishes import Wishes
@@ -62,6 +62,12 @@ def _locked(steps: Steps, wanted: Wanted, reporter: Reporter | None, cancel: Can
                 hint="A model on this machine, or one that is only run, has no place in a lock.",
             )
         plan = yield from steps.plan(record, wanted.wishes)
+        if any(file.unopened for file in plan.files):
+            raise Unsupported(
+                f"{wanted.ref} cannot be locked with the weights of its image: nobody knows what is in a layer before "
+                "it was opened.",
+                hint='Lock what describes it (weights = "auto"), and the weights where they lie as files.',
+            )
         digests = yield from _digests(steps, plan, reporter, cancel)
     return _entry(wanted, record, plan.files, digests)
 

@@ -53,14 +53,20 @@ def settings_of(
         changes["failover"] = failover
     zoos = dict(base.zoos)
     for scheme, endpoint in (endpoints or {}).items():
-        name = _provided(scheme)
+        name = _configured(scheme)
         zoos[name] = evolve(zoos.get(name, ZooSettings()), endpoint=endpoint, endpoint_trusted=True)
     for scheme, token in (tokens or {}).items():
-        name = _provided(scheme)
+        name = _configured(scheme)
         zoos[name] = evolve(zoos.get(name, ZooSettings()), token=token)
     if zoos != dict(base.zoos):
         changes["zoos"] = zoos
     return evolve(base, **changes) if changes else base
+
+
+def _configured(name: str) -> str:
+    from zooclient.providers.registry import configured
+
+    return configured(name)
 
 
 def _provided(scheme: str) -> str:

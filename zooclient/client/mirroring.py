@@ -98,7 +98,7 @@ def push(
     done = []
     try:
         for ref in _all_of(refs, include):
-            record = yield from steps.record_of(ref, "mirror")
+            record = yield from steps.listed(ref, "mirror")
             with telling("mirror", record.ref):
                 mirrored = yield from _push(steps, target, ref, record, wishes, include, reporter, cancel)
             done.append(mirrored)
@@ -138,6 +138,8 @@ def _push(
     if held is None:
         state = _PUSHED
         snapshot = yield from steps.download(record, wishes, operation="mirror", reporter=reporter, cancel=cancel)
+        if any(file.unopened for file in record.files):
+            record = snapshot.record  # what the layers turned out to hold is what the mirror can give
         added = yield Call(run=partial(_bring_in, steps, target, zoo, record, snapshot, wishes, cancel))
         held = snapshot
     yield Call(run=partial(_tell, steps, target, zoo, ref, record))

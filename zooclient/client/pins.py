@@ -23,7 +23,8 @@ def too_loose(ref: Ref, operation: str) -> PolicyError:
     if ref.versioned:
         why, hint = "may be replaced by its zoo", f"`zooclient resolve {ref}` stores its digests, which pin it."
     else:
-        why, hint = "names a moving revision", f"`zooclient resolve {ref}` prints the pinned reference."
+        why = "names a moving revision"
+        hint = f"`zooclient resolve {ref}` prints the pinned reference, or says that there is none."
     return PolicyError(
         f"{ref} {why}, and strict mode takes only pins.",
         ref=str(ref),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zooclient.client.guests import guarded
+from zooclient.client.listing import with_files
 from zooclient.client.memory import known, last_seen, remember
 from zooclient.client.pins import held_to_noted, refreshed, too_loose
 from zooclient.client.telling import telling
@@ -42,13 +44,15 @@ def resolve(wiring: Wiring, ref: Ref, *, demos: bool = False, accept_replaced: b
             if held is not None and ref.versioned and not ref.pinned and not accept_replaced:
                 record = yield from refreshed(wiring, held)
             else:
-                record = yield from provider.resolve(ref, demos=demos)
+                with guarded(ref.scheme):
+                    record = yield from provider.resolve(ref, demos=demos)
             if not accept_replaced:
                 record = yield from held_to_noted(wiring, record)
         except (ProtocolError, RateLimited):
             raise
         except NetworkError as error:
             return (yield from _without_zoo(wiring, ref, held, mirrors, error, demos=demos))
+        record = with_files(wiring, record)
         remember(wiring, ref, record)
         return record
 

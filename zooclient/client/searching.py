@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from zooclient.client.guests import guarded
 from zooclient.client.telling import telling
-from zooclient.errors import Offline, Unsupported
-from zooclient.providers.registry import canonical, schemes
+from zooclient.errors import Offline, Unsupported, ZooError
+from zooclient.providers.registry import canonical
 
 if TYPE_CHECKING:
     from zooclient.client.wiring import Wiring
@@ -15,15 +16,22 @@ if TYPE_CHECKING:
     from zooclient.records.query import Page, Query
 
 
-def searchable(wiring: Wiring, query: Query) -> tuple[str, ...]:
+def searchable(wiring: Wiring, query: Query, problems: dict[str, ZooError]) -> tuple[str, ...]:
     """Returns the schemes that a query goes to.
+
+    Args:
+        wiring: The client's.
+        query: What is searched for.
+        problems: Gets why a zoo of another package cannot be used, where none was named.
 
     Raises:
         Unsupported: A zoo was named that cannot be searched.
         RefError: A zoo was named that nobody provides.
     """
     if not query.zoos:
-        return tuple(name for name in schemes() if wiring.provider(name).capability.search)
+        providers, broken = wiring.providers()
+        problems.update(broken)
+        return tuple(name for name, provider in providers.items() if provider.capability.search)
     named = tuple(dict.fromkeys(canonical(name) for name in query.zoos))
     for name in named:
         if not wiring.provider(name).capability.search:
@@ -43,5 +51,5 @@ def check_online(wiring: Wiring, zoos: Iterable[str]) -> None:
 
 def page_of(wiring: Wiring, zoo: str, query: Query, cursor: str | None) -> Flow[Page]:
     """One page of one zoo."""
-    with telling("search", None, zoo):
+    with telling("search", None, zoo), guarded(zoo):
         return (yield from wiring.provider(zoo).search(query, cursor))

@@ -97,7 +97,13 @@ class Steps:
             from zooclient.client.named import named_plan
 
             return (yield from named_plan(self, model, wishes))
-        return self._plan((yield from self.record_of(target, operation)), wishes)
+        return self._plan((yield from self.listed(target, operation)), wishes)
+
+    def listed(self, target: str | Ref | ModelRecord, operation: str) -> Flow[ModelRecord]:
+        """A record with its files, where their zoo tells them only when they are wanted."""
+        from zooclient.client.listing import listed
+
+        return (yield from listed(self.wiring, (yield from self.record_of(target, operation)), operation))
 
     def _plan(self, record: ModelRecord, wishes: Wishes) -> Plan:
         from zooclient.client.plans import plan_of
@@ -216,9 +222,12 @@ class Steps:
 
         wishes = Wishes(files=(path,), weights="all", allow_unverified=allow_unverified)
         if self.held(target, wishes, "file") is None:
-            target = yield from self.record_of(target, "file")
+            from zooclient.planning.reaching import may_hold
+
+            target = yield from self.listed(target, "file")
             # The path is meant as it stands: a pattern would fetch what it matches.
-            if target.files and all(file.path != path for file in target.files):
+            known = any(file.path == path for file in target.files)
+            if target.files and not known and not may_hold(target, path):
                 raise NotFound(
                     f"{target.ref} has no file {path!r}.",
                     ref=str(target.ref),
@@ -231,6 +240,7 @@ class Steps:
 
     def card(self, target: str | Ref | ModelRecord) -> Flow[Card]:
         """The model card; from the record's own metadata when there is no text or it may not be read."""
+        from zooclient.client.guests import guarded
         from zooclient.net.exchange import Call
         from zooclient.providers.further import AsksForCards, MakesCards
         from zooclient.records.card import Card
@@ -238,10 +248,11 @@ class Steps:
         record = yield from self.record_of(target)
         entry = next((file for file in record.files if file.role == "card"), None)
         provider = self.wiring.provider(record.ref.scheme)
-        if entry is None and isinstance(provider, MakesCards):
-            return provider.card(record)
-        if entry is None and isinstance(provider, AsksForCards):
-            return (yield from provider.ask_card(record))
+        with guarded(record.ref.scheme):
+            if entry is None and isinstance(provider, MakesCards):
+                return provider.card(record)
+            if entry is None and isinstance(provider, AsksForCards):
+                return (yield from provider.ask_card(record))
         if entry is None:
             return Card.of(record, problem="The model has no card.")
         try:
@@ -256,8 +267,9 @@ class Steps:
     def sources(self, target: str | Ref | ModelRecord, zoos: tuple[str, ...] | None) -> Flow[Sources]:
         """Where else the files of a model lie, each place proved by digest."""
         from zooclient.client.elsewhere import sources_of
+        from zooclient.client.listing import listed
 
-        record = yield from self.record_of(target)
+        record = yield from listed(self.wiring, (yield from self.record_of(target)), "sources")
         return (yield from sources_of(self.wiring, record, zoos))
 
     def identify(

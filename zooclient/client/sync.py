@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from zooclient.client.job import Job
     from zooclient.client.mirroring import Mirrored
     from zooclient.client.outdated import Outdated
+    from zooclient.client.runners import SyncRunner
     from zooclient.client.syncing import Synced
     from zooclient.loading.model import Model
+    from zooclient.loading.remote import RemoteModel
     from zooclient.lock.format import Lock, LockedModel
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
@@ -43,7 +45,9 @@ if TYPE_CHECKING:
     from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
+    from zooclient.records.publication import Published, PublishPlan
     from zooclient.records.query import Query
+    from zooclient.records.run import Run
     from zooclient.records.snapshot import Snapshot
     from zooclient.records.sources import Sources
     from zooclient.settings import Settings
@@ -434,7 +438,7 @@ class Client:
             via=via,
             only_from=only_from,
         )
-        return Model(self.run(flow, stop))
+        return Model(self.run(flow, stop), self._runner)
 
     def sources(self, ref: str | Ref | ModelRecord, *, zoos: str | Iterable[str] | None = None) -> Sources:
         """Finds where else the files of a model lie, each place proved by its sha256.
@@ -629,6 +633,57 @@ class Client:
         home = project_of(self.settings, folder_of(project))
         return self.run(fates(self._steps, home, None if names is None else names_of(names), cancel), cancel)
 
+    # -- run ------------------------------------------------------------------------------------
+
+    def open(self, ref: str | Ref | ModelRecord) -> RemoteModel:
+        """Opens a model to be run where it is hosted; no weight is fetched.
+
+        Args:
+            ref: The model. A record asks nobody, nor does a pin whose record is held.
+
+        Returns:
+            The model: ``run(…)``, ``stream(…)``, ``train(…)``, ``record``.
+
+        Raises:
+            ZooError: As for :meth:`resolve`. Whether anybody hosts it is found out when it is run.
+        """
+        from zooclient.loading.remote import RemoteModel
+
+        return RemoteModel(self.run(self._steps.record_of(ref, "open")), self._runner)
+
+    def repeat(
+        self,
+        run: Run | StrPath,
+        inputs: Mapping[str, Any] | None = None,
+        /,
+        *,
+        to: StrPath | None = None,
+        deadline: float | None = None,
+        via: str | None = None,
+        cancel: Cancel | None = None,
+    ) -> Run:
+        """Runs once more what was run before: the same version, with the same inputs.
+
+        Args:
+            run: A run, the ``run.json`` of one, or the folder that holds it.
+            inputs: What is to be another than it was. Files and secrets are no part of a saved run: they are given
+                again.
+            to: As for :meth:`zooclient.Model.run`.
+            deadline: As for :meth:`zooclient.Model.run`.
+            via: As for :meth:`zooclient.Model.run`.
+            cancel: As for :meth:`zooclient.Model.run`.
+
+        Raises:
+            ConfigError: It cannot be read, or a file that went in is not given.
+            ZooError: As for :meth:`zooclient.Model.run`.
+        """
+        return self._runner().repeat(run, inputs, to=to, deadline=deadline, via=via, cancel=cancel)
+
+    def _runner(self) -> SyncRunner:
+        from zooclient.client.runners import SyncRunner
+
+        return SyncRunner(self._steps, self.run)
+
     # -- keep -----------------------------------------------------------------------------------
 
     def verify(self, ref: str | Ref | Snapshot) -> Verdict:
@@ -723,6 +778,113 @@ class Client:
             cancel=stop,
         )
         return self.run(flow, stop)
+
+    # -- give back ------------------------------------------------------------------------------
+
+    def plan_publish(
+        self,
+        folder: StrPath,
+        refs: str | Ref | Iterable[str | Ref],
+        *,
+        visibility: str | None = None,
+        exclude: str | Iterable[str] = (),
+        allow_pickle: bool = False,
+        message: str | None = None,
+        tag: str | None = None,
+        pull_request: bool = False,
+        hardware: str = "cpu",
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> PublishPlan:
+        """Says what a publication would do, and changes nothing anywhere.
+
+        Args:
+            folder: The model: its files as they are to lie at the zoos. Hidden files and caches are left out.
+            refs: Where to, such as ``hf:OWNER/NAME``; a revision is a branch.
+            visibility: ``public`` or ``private``. None: not said, which will do for what exists already.
+            exclude: Patterns of files that stay.
+            allow_pickle: Let files go that run code when they are opened.
+            message: First line of what is said about the change. None: a plain one.
+            tag: Name that the revision gets. None: none.
+            pull_request: Propose the change, where the zoo takes proposals.
+            hardware: What Replicate is to run a new model on, by its own name for it.
+            cancel: Stops it from another thread. None: nothing does.
+            deadline: Seconds after which it stops by itself. None: none.
+
+        Returns:
+            The files, what each zoo has of them already, what is to be said against the card, and for a zoo at which
+            nothing can be published, why.
+
+        Raises:
+            PolicyError: The folder holds a credential or a pickle.
+            ConfigError: There is nothing to publish, or nowhere.
+            IntegrityError: A link leads out of the folder, or a safetensors file is broken.
+            NotFound: There is no such folder.
+        """
+        from pathlib import Path
+
+        from zooclient.client.publishplan import asked_of, plan
+
+        stop = own_cancel(cancel, deadline)
+        asked = asked_of(visibility, exclude, allow_pickle, message, tag, pull_request, hardware)
+        return self.run(plan(self._wiring, Path(folder), refs_of(refs), asked, stop), stop)
+
+    def publish(
+        self,
+        folder: StrPath | PublishPlan,
+        refs: str | Ref | Iterable[str | Ref] = (),
+        *,
+        visibility: str | None = None,
+        exclude: str | Iterable[str] = (),
+        allow_pickle: bool = False,
+        message: str | None = None,
+        tag: str | None = None,
+        pull_request: bool = False,
+        hardware: str = "cpu",
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> tuple[Published, ...]:
+        """Publishes a folder as a model at one zoo or several, and proves that each has it.
+
+        The zoo's own client sends. What a zoo has already is not sent again, so after a kill the same call sends the
+        rest. At the end the revision is resolved and the digest of every file is compared.
+
+        Args:
+            folder: The model; or what :meth:`plan_publish` gave, alone.
+            refs: As for :meth:`plan_publish`, as all that follows.
+            visibility: Who is to see it; must be said of what does not exist. What exists is never changed.
+            exclude: As for :meth:`plan_publish`.
+            allow_pickle: As for :meth:`plan_publish`.
+            message: As for :meth:`plan_publish`.
+            tag: As for :meth:`plan_publish`.
+            pull_request: As for :meth:`plan_publish`.
+            hardware: As for :meth:`plan_publish`.
+            cancel: As for :meth:`plan_publish`.
+            deadline: As for :meth:`plan_publish`.
+
+        Returns:
+            What came of it at each zoo, in the order asked. Where it failed at some of them, their ``failure`` tells
+            why.
+
+        Raises:
+            PolicyError: The card contradicts the licence of its base model, or is otherwise not fit to be published;
+                else as for :meth:`plan_publish`.
+            IntegrityError: A zoo holds something else than the folder, or somebody changed it meanwhile.
+            AccessError: There is no token, it may not write, or the account has no room.
+            ConfigError: The visibility is not said, or is not what is there; or the name is taken.
+            Unsupported: The zoo takes no models.
+            ZooError: Nothing was published anywhere: the first failure, the others as its notes.
+        """
+        from pathlib import Path
+
+        from zooclient.client.publishing import publish_folder
+        from zooclient.client.publishplan import asked_of
+        from zooclient.records.publication import PublishPlan
+
+        stop = own_cancel(cancel, deadline)
+        what = folder if isinstance(folder, PublishPlan) else Path(folder)
+        asked = asked_of(visibility, exclude, allow_pickle, message, tag, pull_request, hardware)
+        return self.run(publish_folder(self._wiring, what, refs_of(refs), asked, stop), stop)
 
     # -- accounts -------------------------------------------------------------------------------
 

@@ -125,9 +125,15 @@ def held(wiring: Wiring, model: LockedModel) -> Snapshot | None:
 
 def record_for(steps: Steps, model: LockedModel, *, asking: bool) -> Flow[ModelRecord]:
     """The record of a locked model, with the locked files alone: the store's, the zoo's if it may be asked, or made."""
+    from zooclient.providers.further import ListsFiles
+
     record = noted(steps.wiring, model.ref)
     if record is None and asking and not steps.settings.offline:
         record = yield from steps.resolve(model.ref)
+    if isinstance(steps.wiring.provider(model.ref.scheme), ListsFiles):
+        # They are told with the bytes, by digest: of an image, its manifest.
+        whole = record if record is not None else evolve(record_of_lock(model), files=())
+        return held_to_lock((yield from steps.listed(whole, "sync")), model)
     if record is not None and MARK not in record.extra:
         return held_to_lock(record, model)
     made = record_of_lock(model)

@@ -26,9 +26,10 @@ def telling(operation: str, ref: Ref | None, zoo: str | None = None) -> Iterator
 
 def _way_on(error: ProtocolError) -> str:
     """What to do about an answer of another shape: the zoo's own client is a way on where the zoo has one."""
-    from zooclient.providers.registry import has_official
+    from zooclient.providers.registry import has_official, has_official_runs
 
     hint = error.hint or "Is the endpoint right?"
-    if error.zoo is None or 'via="official"' in hint or not has_official(error.zoo):
+    other_way = has_official_runs if error.operation in ("run", "train") else has_official
+    if error.zoo is None or 'via="official"' in hint or not other_way(error.zoo):
         return hint
     return f'{hint} via="official" asks through the zoo\'s own client.'

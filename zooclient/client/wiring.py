@@ -14,9 +14,11 @@ from zooclient.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zooclient.net.auth import Auth
+    from zooclient.errors import ZooError
+    from zooclient.net.auth import Auth, Credential
     from zooclient.net.drivers import Driver
     from zooclient.net.proxy import Proxies
+    from zooclient.net.registries import Registries
     from zooclient.providers.base import Provider
     from zooclient.records.ref import Ref
     from zooclient.store.store import Store
@@ -35,6 +37,7 @@ class Wiring:
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._driver: Driver | None = None
+        self._registries: Registries | None = None
         self._providers: dict[str, Provider] = {}
         self._places: dict[str, str] = {}
 
@@ -85,6 +88,25 @@ class Wiring:
                 found = self._providers.setdefault(scheme, provider_for(scheme, self.settings))
         return found
 
+    def providers(self) -> tuple[dict[str, Provider], dict[str, ZooError]]:
+        """Returns every zoo's provider, and scheme → why one of another package cannot be used.
+
+        Such a package is in the way of whoever names its zoo, and of nobody who asks all zoos.
+        """
+        from zooclient.errors import ZooError
+        from zooclient.providers.registry import own_schemes, schemes
+
+        found: dict[str, Provider] = {}
+        problems: dict[str, ZooError] = {}
+        for scheme in schemes():
+            try:
+                found[scheme] = self.provider(scheme)
+            except ZooError as error:
+                if scheme in own_schemes():
+                    raise
+                problems[scheme] = error
+        return found, problems
+
     def in_place(self, ref: Ref) -> bool:
         """Whether the files of a reference lie on this machine anyway, and are used where they are."""
         return self.provider(ref.scheme).capability.in_place
@@ -99,11 +121,50 @@ class Wiring:
         return found
 
     def auth(self) -> Auth:
-        """Returns which credential goes where, for every zoo that has one."""
+        """Returns which credential goes where, for every zoo that has one.
+
+        A zoo of another package is known to it from the moment its provider was made, which is when it is first used.
+        """
         from zooclient.net.auth import Auth
         from zooclient.providers.registry import credentials
 
-        return Auth(credentials(self.settings), allow_plain_http=self.settings.allow_plain_http, closed=self._closed())
+        return Auth(
+            credentials(self.settings),
+            allow_plain_http=self.settings.allow_plain_http,
+            closed=self._closed,
+            further=self._further,
+            registries=self._image_registries(),
+        )
+
+    def _image_registries(self) -> Registries:
+        """Returns the image registries, with what they granted, to whoever asks in this client's name."""
+        if self._registries is None:
+            from zooclient.net.registries import Registries
+            from zooclient.providers.registry import image_registries
+
+            with self._lock:
+                if self._registries is None:
+                    self._registries = Registries(
+                        image_registries(self.settings), allow_plain_http=self.settings.allow_plain_http
+                    )
+        return self._registries
+
+    def _used(self) -> dict[str, Provider]:
+        """The providers of our own zoos, and those of other packages that were used so far."""
+        from zooclient.providers.registry import own_schemes
+
+        own = {scheme: self.provider(scheme) for scheme in own_schemes()}
+        with self._lock:
+            return {**own, **self._providers}
+
+    def _further(self) -> tuple[Credential, ...]:
+        """The credentials of the zoos of other packages that were used so far."""
+        from zooclient.providers.registry import credentials_of, own_schemes
+
+        own = own_schemes()
+        with self._lock:
+            foreign = [provider for scheme, provider in self._providers.items() if scheme not in own]
+        return tuple(found for provider in foreign for found in credentials_of(provider, self.settings))
 
     def _closed(self) -> frozenset[str]:
         """The origins of the zoos that are not to be asked, because their mirrors alone are."""
@@ -111,15 +172,17 @@ class Wiring:
         if not only:
             return frozenset()
         from zooclient.net.origin import origin
-        from zooclient.providers.registry import schemes
+        from zooclient.providers.further import KeepsImages
+        from zooclient.providers.registry import origins_of
 
         # Behind one gateway there may be several zoos; what one of them is asked must not fail for another.
         asked: set[str] = set()
         closed: set[str] = set()
-        for scheme in schemes():
-            endpoint = self.provider(scheme).endpoint
-            if endpoint is not None:
-                (closed if scheme in only else asked).add(origin(endpoint))
+        for scheme, provider in self._used().items():
+            places = closed if scheme in only else asked
+            places.update(origins_of(provider))
+            if isinstance(provider, KeepsImages) and provider.images is not None:
+                places.add(origin(provider.images))
         return frozenset(closed - asked)
 
     def proxies(self) -> Proxies:

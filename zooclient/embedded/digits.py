@@ -10,6 +10,9 @@ from zooclient.embedded import samples_file
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+#: What the hosted model says of a digit.
+SAYS = "It is a {}."
+
 #: From paper to ink.
 _SHADES = " .:-=+*#%@"
 _SIDE = 8
@@ -37,6 +40,18 @@ def classify(tensors: Mapping[str, NDArray[Any]], pixels: NDArray[Any]) -> list[
     hidden = np.maximum(scaled @ tensors["hidden.weight"].T + tensors["hidden.bias"], 0)
     scores = hidden @ tensors["output.weight"].T + tensors["output.bias"]
     return [int(label) for label in scores.argmax(axis=1)]
+
+
+def hosted(pixels: str) -> str:
+    """The embedded model as somebody would host it: 64 numbers come in, and a sentence goes out."""
+    import numpy as np
+
+    from zooclient.embedded import zoo_folder
+    from zooclient.loading.tensors import Tensors
+
+    weights = zoo_folder() / "zooclient" / "digits" / "model.safetensors"
+    row = np.array([[float(value) for value in pixels.split()]])
+    return SAYS.format(classify(Tensors([(weights.name, weights)]), row)[0])
 
 
 def drawn(pixels: NDArray[Any]) -> str:

@@ -4,17 +4,19 @@ A package offers a loader in its ``pyproject.toml``::
 
     [project.entry-points."zooclient.loaders"]
     mykind = "mypackage.zoo:load"
+
+Its module is imported when its kind is asked for, and not before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
 
 from zooclient.errors import ConfigError
 from zooclient.loading.pickles import refuse_pickles
+from zooclient.plugins import Offer, broken, offers, the_one
 from zooclient.records.snapshot import Snapshot
 
 GROUP = "zooclient.loaders"
@@ -49,20 +51,21 @@ class Loader(Protocol):
 
 def kinds() -> tuple[str, ...]:
     """Returns every kind there is on this machine, sorted; a kind of ours may still want its library installed."""
-    return tuple(sorted({*_OURS, *(point.name for point in entry_points(group=GROUP))}))
+    return tuple(sorted({*_OURS, *offers(GROUP)}))
 
 
 def loader_for(kind: str) -> Loader:
     """Returns the loader of a kind; our own are never replaced by another package's.
 
     Raises:
-        ConfigError: There is none, or the package that offers it cannot be imported.
+        ConfigError: There is none, several packages offer it, or the package that does cannot be imported.
     """
     if kind in _OURS:
         own: Loader = getattr(import_module("zooclient.loading.kinds"), _OURS[kind])
         return own
-    for point in entry_points(group=GROUP, name=kind):
-        return _loaded(point)
+    offered = offers(GROUP).get(kind)
+    if offered is not None:
+        return _loaded(the_one(offered, "loader"))
     raise ConfigError(
         f"There is no loader {kind!r}.",
         operation="load",
@@ -70,11 +73,10 @@ def loader_for(kind: str) -> Loader:
     )
 
 
-def _loaded(point: EntryPoint) -> Loader:
-    try:
-        loader: Loader = point.load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"The loader {point.name!r}, {point.value}, cannot be imported: {error}.") from error
+def _loaded(offer: Offer) -> Loader:
+    loader: Loader = offer.load("loader")
+    if not callable(loader):
+        raise broken(offer, "loader", "cannot be called")
     return loader
 
 

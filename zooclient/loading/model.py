@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING, Any
 
+from zooclient.loading.hosted import AsyncHosted, Hosted, Runners
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -14,20 +16,19 @@ if TYPE_CHECKING:
     from zooclient.records.snapshot import Snapshot, SnapshotFile
 
 
-class Model:
-    """A whole, verified model on this machine.
-
-    It is a path to whoever wants one (``os.fspath(model)``): a folder that transformers, diffusers and others take
-    as it is.
+class Held:
+    """The files of a model, held and verified; a path to whoever wants one.
 
     Args:
         snapshot: What is held of it.
+        runners: Makes who runs it where it is hosted. None: nobody does.
     """
 
-    __slots__ = ("snapshot",)
+    __slots__ = ("_runners", "snapshot")
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, runners: Runners | None = None) -> None:
         self.snapshot = snapshot
+        self._runners = runners
 
     @property
     def path(self) -> Path:
@@ -106,10 +107,28 @@ class Model:
         return os.fspath(self.snapshot.path)
 
     def __repr__(self) -> str:
-        return f"<Model {self.snapshot.ref} at {self.snapshot.path}>"
+        return f"<{type(self).__name__} {self.snapshot.ref} at {self.snapshot.path}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Model) and self.snapshot == other.snapshot
+        return isinstance(other, Held) and self.snapshot == other.snapshot
 
     def __hash__(self) -> int:
         return hash(self.snapshot)
+
+
+class Model(Held, Hosted):
+    """A whole, verified model on this machine, which may be run where it is hosted as well.
+
+    It is a path to whoever wants one (``os.fspath(model)``): a folder that transformers, diffusers and others take
+    as it is.
+    """
+
+    __slots__ = ()
+
+
+class AsyncModel(Held, AsyncHosted):
+    """As :class:`~zooclient.Model`, from an ``AsyncClient``: what runs it is awaited, what its files are used for is
+    not.
+    """
+
+    __slots__ = ()

@@ -53,11 +53,17 @@ def refuse_pickles(snapshot: Snapshot, kind: str) -> None:
 def pickled(snapshot: Snapshot) -> Iterator[str]:
     """Gives the path of each file of the snapshot that is, or may be, a pickle."""
     for file in snapshot.files:
-        if _is_pickled(file.path, path_of(snapshot, file.path)):
+        if is_pickled(file.path, path_of(snapshot, file.path)):
             yield file.path
 
 
-def _is_pickled(name: str, path: Path) -> bool:
+def is_pickled(name: str, path: Path) -> bool:
+    """Whether a file is, or may be, a pickle.
+
+    Args:
+        name: Its path in the model.
+        path: Where it lies.
+    """
     base = name.lower().rpartition("/")[2]
     with path.open("rb") as file:
         first = file.read(_TAR_AT + 8)

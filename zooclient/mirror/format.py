@@ -35,6 +35,7 @@ from zooclient.records.codec import from_dict
 from zooclient.records.model import ModelRecord
 from zooclient.records.paths import safe_path
 from zooclient.records.ref import Ref
+from zooclient.records.rules import COMMITS
 from zooclient.records.snapshot import SnapshotFile
 
 #: Version of the format that is written; later ones are not read.
@@ -203,10 +204,7 @@ def read_meant(raw: bytes, ref: Ref, where: str) -> Meant:
 
 def looks_tell(ref: Ref) -> bool:
     """Whether a pin of a zoo is known by its looks, as a commit is; of other zoos the record alone tells."""
-    try:
-        return ref.at("0" * 40).pinned
-    except RefError:
-        return False
+    return ref.scheme in COMMITS
 
 
 def read_catalogue(raw: bytes, where: str) -> Catalogue:

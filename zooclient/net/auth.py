@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
 from zooclient.errors import ConfigError, Offline
 from zooclient.net.origin import masked, origin
+from zooclient.net.registries import Exchange, Registries
 from zooclient.settings import is_loopback
 
 
@@ -35,7 +36,9 @@ class Auth:
         credentials: What there is; of two for one origin the first counts.
         allow_plain_http: Send credentials in the clear to other machines than this one, where a
             credential's own origin is plain http.
-        closed: Origins that are not to be asked at all: zoos of which only mirrors are.
+        closed: Returns the origins that are not to be asked at all: zoos of which only mirrors are.
+        further: Returns credentials that came to be known later; asked for an origin that has none of the others.
+        registries: The image registries, and what they granted. None: there are none.
     """
 
     def __init__(
@@ -43,9 +46,13 @@ class Auth:
         credentials: Iterable[Credential] = (),
         *,
         allow_plain_http: bool = False,
-        closed: Iterable[str] = (),
+        closed: Callable[[], Collection[str]] = tuple,
+        further: Callable[[], Iterable[Credential]] = tuple,
+        registries: Registries | None = None,
     ) -> None:
-        self._closed = frozenset(closed)
+        self._closed = closed
+        self._further = further
+        self._registries = registries or Registries()
         self._credentials: dict[str, Credential] = {}
         for credential in credentials:
             self._credentials.setdefault(credential.origin, credential)
@@ -65,7 +72,7 @@ class Auth:
             Offline: The origin is closed.
         """
         place = origin(url)
-        if place in self._closed:
+        if place in self._closed():
             raise Offline(
                 f"By mirror-policy = only, {masked(url)} is not asked.",
                 url=masked(url),
@@ -75,7 +82,10 @@ class Auth:
             return {}
         if not (place.startswith("https://") or self._allow_plain_http or is_loopback(urlsplit(place).hostname or "")):
             return {}
-        credential = self._credentials.get(place)
+        if self._registries.has(url):
+            granted = self._registries.granted(url)
+            return {} if granted is None else {"Authorization": granted}
+        credential = self._credentials.get(place) or next((c for c in self._further() if c.origin == place), None)
         if token is None and credential is not None:
             token = credential.token if isinstance(credential.token, str) else credential.token()
         token = (token or "").strip()
@@ -86,6 +96,40 @@ class Auth:
                 f"The token for {place} holds characters that no token has.", hint="It may have been pasted twice."
             )
         return {"Authorization": f"Bearer {token}"}
+
+    def challenged(
+        self, url: str, status: int, headers: Mapping[str, str], *, sent: Mapping[str, str], tried: set[str]
+    ) -> Exchange | bool:
+        """Says what to do about an answer that may be a registry's challenge.
+
+        Args:
+            url: What was asked.
+            status: The status of the answer.
+            headers: Its headers, in lower case.
+            sent: The headers that were sent.
+            tried: What was tried for this question; empty at first, and kept by the caller.
+
+        Returns:
+            Where a token is to be had (see :meth:`take`), after which the question is put again; True: put it again;
+            False: the answer stands.
+
+        Raises:
+            IntegrityError: The answer names a place for tokens that is none.
+            ConfigError: The login cannot be one.
+        """
+        return self._registries.answer(url, status, headers, sent=sent.get("Authorization"), tried=tried)
+
+    def take(self, exchange: Exchange, status: int, body: bytes) -> None:
+        """Takes what came of an exchange.
+
+        Raises:
+            NetworkError: No token is given at the moment.
+        """
+        self._registries.take(exchange, status, body)
+
+    def forget_after_fork(self) -> None:
+        """Makes the locks new: another thread of the parent may have held them."""
+        self._registries.forget_after_fork()
 
     def __repr__(self) -> str:
         return f"Auth({', '.join(sorted(self._credentials)) or 'none'})"

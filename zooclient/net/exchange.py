@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urljoin
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from zooclient.errors import ProtocolError
 from zooclient.net.origin import masked, origin
@@ -40,6 +40,7 @@ class Request:
         token: A credential to try instead of the stored one (``login`` checks a new token with it),
             sent as bearer token and to this URL only. None: what the origin is entitled to.
         anonymous: Send no credential at all, whatever the origin is entitled to; so a mirror is asked.
+        wait: Seconds that the server was asked to think before it answers, beyond those that any answer may take.
     """
 
     url: str
@@ -49,6 +50,7 @@ class Request:
     max_bytes: int = 64 * 1024 * 1024
     token: str | None = field(default=None, repr=False)
     anonymous: bool = False
+    wait: float = 0.0
 
 
 @frozen(kw_only=True)
@@ -104,8 +106,101 @@ class Call:
     run: Callable[[], Any]
 
 
+class Stop(Protocol):
+    """Whoever may have to stop, see :class:`~zooclient.net.cancel.Cancel`."""
+
+    def check(self) -> None:
+        """Raises Cancelled when it is time to stop."""
+        ...
+
+
+class _Never:
+    def check(self) -> None:
+        """Nobody wishes so."""
+
+
+@frozen(kw_only=True)
+class Means:
+    """What a request to one address would be sent with.
+
+    Attributes:
+        token: The credential that the address is entitled to. None: none.
+        environ: Environment that certificates, proxies and switches may be read from.
+        proxy: Proxy for the address. None: none.
+        stop: To be asked often.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    environ: Mapping[str, str] = field(factory=dict, repr=False, hash=False)
+    proxy: str | None = field(default=None, repr=False)
+    stop: Stop = field(factory=_Never, hash=False)
+
+
+@frozen(kw_only=True)
+class Entrusted:
+    """Work that a zoo's own client does, which speaks to a server by itself: like a call, but with our means.
+
+    Attributes:
+        url: Address that the client is to speak to.
+        run: What to call; it blocks, and obeys ``Means.stop``.
+    """
+
+    url: str
+    run: Callable[[Means], Any]
+
+
+@frozen(kw_only=True)
+class Listen:
+    """A request whose answer is handed on piece by piece as it comes: a stream of events, a file of any size.
+
+    It is sent for the bytes as they are (``identity``), and on a connection of its own, so that a long answer keeps
+    no other waiting. What fails after the first piece is raised and not repeated, because what was handed on cannot be
+    taken back. The flow is sent the response, whose body means nothing; that of an answer which is no success is
+    gathered as always.
+
+    Attributes:
+        request: What to ask. Its ``max_bytes`` bound the whole body.
+        heard: Called with each piece of a success, in the driver's thread; True: that is enough. What it raises is
+            thrown into the flow.
+        silence: Seconds that may pass without a byte. None: as for any answer.
+        seconds: Seconds that the whole answer may take. None: as long as it comes.
+    """
+
+    request: Request
+    heard: Callable[[bytes], bool]
+    silence: float | None = None
+    seconds: float | None = None
+
+
+@frozen(kw_only=True)
+class Pause:
+    """Nothing, for a while.
+
+    Attributes:
+        seconds: How long; a wish to stop ends it.
+    """
+
+    seconds: float
+
+
+@frozen(kw_only=True)
+class Parting:
+    """What is to be said if the conversation is left before its end: at Ctrl-C, a wish to stop, a deadline.
+
+    Holds from now on, in place of what was to be said before; the flow is sent None. A flow that ends by itself, well
+    or with an error of its own, says nothing more.
+
+    Attributes:
+        leave: Makes the flow that says it. None: there is nothing to say any more.
+        seconds: How long that may take at the most.
+    """
+
+    leave: Callable[[], Generator[Any, Any, Any]] | None
+    seconds: float = 10.0
+
+
 #: What a flow may yield, and what it is then sent.
-Ask = Request | tuple[Request, ...] | Call
+Ask = Request | tuple[Request, ...] | Call | Entrusted | Listen | Pause | Parting
 Answer = Any
 Flow = Generator[Ask, Answer, T]
 
@@ -127,15 +222,7 @@ def fetch(request: Request) -> Flow[Response]:
         hops += 1
         if hops > MAX_HOPS:
             raise ProtocolError(f"{masked(request.url)} redirects more than {MAX_HOPS} times.", url=masked(request.url))
-        request = Request(
-            url=target,
-            method=request.method,
-            headers=request.headers,
-            content=request.content,
-            max_bytes=request.max_bytes,
-            token=request.token,
-            anonymous=request.anonymous,
-        )
+        request = evolve(request, url=target)
 
 
 def redirect_target(response: Response) -> str | None:
@@ -179,6 +266,14 @@ def replay(flow: Flow[T], answer: Callable[[Request], Response]) -> T:
             try:
                 if isinstance(ask, Call):
                     reply = ask.run()
+                elif isinstance(ask, Entrusted):
+                    reply = ask.run(Means())
+                elif isinstance(ask, Listen):
+                    reply = answer(ask.request)
+                    if reply.ok and reply.body:
+                        ask.heard(reply.body)
+                elif isinstance(ask, Pause | Parting):
+                    reply = None
                 elif isinstance(ask, tuple):
                     reply = tuple(answer(request) for request in ask)
                 else:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from zooclient.errors import NetworkError, ProtocolError
 from zooclient.net.origin import masked
-from zooclient.net.policy import Failure
+from zooclient.net.policy import UNASKED, Failure
 
 #: All that httpx raises when a conversation fails. ``UnicodeError`` is how name resolution refuses an over-long name.
 RAISED = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
@@ -51,6 +51,7 @@ def failed(raised: Exception, url: str, proxy: str | None) -> Failed:
     shape = ProtocolError if kind == "shape" else NetworkError
     error = shape(message, url=masked(url), hint=hint)
     error.__cause__ = raised
+    error.sent = kind not in UNASKED
     return Failed(kind=kind, error=error)
 
 

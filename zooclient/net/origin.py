@@ -40,6 +40,25 @@ def _written(scheme: str, host: str, port: int | None) -> str:
     return f"{scheme}://{host}:{port or (443 if scheme == 'https' else 80)}"
 
 
+def may_lead(endpoint: str, url: str) -> bool:
+    """Whether an answer of a server may have us ask an address: in the clear only this machine, and from it alone.
+
+    Args:
+        endpoint: The server.
+        url: What it named.
+
+    Raises:
+        IntegrityError: The address is no plain http or https one.
+    """
+    from urllib.parse import urlsplit
+
+    from zooclient.settings import is_loopback
+
+    if origin(url).startswith("https://"):
+        return True
+    return all(is_loopback(urlsplit(place).hostname or "") for place in (url, endpoint))
+
+
 def masked(url: str) -> str:
     """Returns the URL fit for a log: no query, fragment or user info (secrets), no control characters."""
     from urllib.parse import urlsplit

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC
@@ -13,8 +15,12 @@ from attrs import field, frozen
 from zooclient.settings import Limits
 
 #: How a conversation failed. ``connect``: no connection, so nothing was asked. ``timeout``, ``cut``: somewhere on the
-#: way. ``dns``, ``tls``, ``proxy``, ``shape``: it would fail again.
-Failure = Literal["dns", "connect", "tls", "proxy", "timeout", "cut", "shape"]
+#: way. ``dns``, ``tls``, ``proxy``, ``shape``: it would fail again. ``told``: a part of the answer was handed
+#: on already.
+Failure = Literal["dns", "connect", "tls", "proxy", "timeout", "cut", "shape", "told"]
+
+#: Failures before anything was asked of the server.
+UNASKED: frozenset[Failure] = frozenset({"dns", "connect", "tls", "proxy"})
 
 PASSING_FAILURES = frozenset({"connect", "timeout", "cut"})
 
@@ -26,6 +32,9 @@ BUSY = frozenset({429, 503})
 
 #: Methods that may be repeated without harm (those of RFC 9110 §9.2.2 that we use, and QUERY, which only asks).
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})
+
+#: Seconds at the most that a body is believed to ask for, and bytes of one that are read for it.
+_LONGEST, _BODY = 7 * 86400, 1 << 16
 
 _REMAINING = re.compile(r";\s*r=(\d+)")
 _RESET = re.compile(r";\s*t=(\d+)")
@@ -40,12 +49,14 @@ class Outcome:
         failure: What failed. None: nothing.
         headers: Headers of the answer, names in lower case.
         method: What was asked.
+        said: Seconds that the body of the answer asks to wait. None: it does not say.
     """
 
     status: int | None = None
     failure: Failure | None = None
     headers: Mapping[str, str] = field(factory=dict, hash=False)
     method: str = "GET"
+    said: float | None = None
 
 
 @frozen(kw_only=True)
@@ -79,7 +90,7 @@ def decide(attempt: int, outcome: Outcome, limits: Limits, now_wall: float, *, j
     """
     if attempt > limits.retries or not _passing(outcome):
         return None
-    asked = server_wait(outcome.headers, now_wall) if outcome.status in BUSY else None
+    asked = longest(server_wait(outcome.headers, now_wall), outcome.said) if outcome.status in BUSY else None
     reason = f"status {outcome.status}" if outcome.status is not None else str(outcome.failure)
     if asked is not None:
         return Retry(wait=asked, reason=reason, shared=True) if asked <= limits.max_wait else None
@@ -97,6 +108,28 @@ def _passing(outcome: Outcome) -> bool:
         return safe and outcome.failure in PASSING_FAILURES
     safe = outcome.method in IDEMPOTENT or outcome.status in BUSY
     return safe and outcome.status in PASSING_STATUSES
+
+
+def longest(*waits: float | None) -> float | None:
+    """Returns the longest of several waits; None when none is named."""
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def body_wait(body: bytes) -> float | None:
+    """Returns the seconds that an answer asks to wait in its body, ``{"retry_after": 30}``; None when it does not.
+
+    So do Replicate and others, in place of the header.
+    """
+    if len(body) > _BODY or b'"retry_after"' not in body:
+        return None
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    value = told.get("retry_after") if isinstance(told, dict) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value) if 0 <= value <= _LONGEST else None
 
 
 def server_wait(headers: Mapping[str, str], now_wall: float) -> float | None:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from zooclient.errors import IntegrityError, NotFound
 from zooclient.planning.choice import skipped_weights
+from zooclient.planning.reaching import Reaching
 from zooclient.records.digest import proves
 from zooclient.records.globs import matches
 from zooclient.records.model import FileEntry, ModelRecord
@@ -56,18 +57,22 @@ def select(record: ModelRecord, wishes: Wishes) -> tuple[tuple[FileEntry, ...], 
     """
     reasons: dict[str, str] = {}
     matched: list[FileEntry] = []
+    reaching = Reaching(record, wishes)
     if wishes.files is not None:
-        _refuse_unmatched(record, wishes.files)
+        _refuse_unmatched(record, wishes.files, reaching)
     for entry in record.files:
-        if wishes.files is not None and not any(matches(entry.path, pattern) for pattern in wishes.files):
-            reasons[entry.path] = "not asked for"
+        reason = reaching.reason(entry)
+        if reason is not None:
+            reasons[entry.path] = reason
             continue
         out = next((pattern for pattern in wishes.exclude if matches(entry.path, pattern)), None)
         if out is not None:
             reasons[entry.path] = f"excluded by {out}"
             continue
         matched.append(entry)
-    reasons |= skipped_weights(record, tuple(matched), wishes)
+    # What is in a closed layer is chosen from when it has been opened.
+    if not any(entry.unopened for entry in matched):
+        reasons |= skipped_weights(record, tuple(matched), wishes)
     wanted = tuple(entry for entry in record.files if entry.path not in reasons)
     if record.files and not wanted:
         raise NotFound(
@@ -81,10 +86,10 @@ def select(record: ModelRecord, wishes: Wishes) -> tuple[tuple[FileEntry, ...], 
     return wanted, skips
 
 
-def _refuse_unmatched(record: ModelRecord, patterns: tuple[str, ...]) -> None:
+def _refuse_unmatched(record: ModelRecord, patterns: tuple[str, ...], reaching: Reaching) -> None:
     paths = [entry.path for entry in record.files]
     for pattern in patterns:
-        if any(matches(path, pattern) for path in paths):
+        if any(matches(path, pattern) for path in paths) or reaching.may_match(pattern):
             continue
         near = _near(pattern, paths)
         raise NotFound(

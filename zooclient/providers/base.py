@@ -38,6 +38,11 @@ class Provider(Protocol):
 
     A provider is made for one endpoint and is immutable. Errors that a flow raises carry zoo, ref, operation
     and hint; ``ProtocolError`` is for an answer of the wrong shape.
+
+    At a zoo of another package a revision of 40 or 64 lower-case hex digits is taken for a pin: the zoo's commit, or
+    the digest of what lists its files. It is resolved once and then believed for ever, so such a revision is refused
+    (``NotFound``) where the zoo may make it mean something else, and its answer is held to it (``IntegrityError``). A
+    zoo that has no such revisions is pinned by a content digest alone.
     """
 
     @property

@@ -7,35 +7,50 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import IO, Any, cast
 
 from zooclient.errors import ProtocolError
-from zooclient.net.cancel import Cancel
-from zooclient.providers.reading import line, mapping
+from zooclient.net.exchange import Stop
+from zooclient.providers.reading import line
 from zooclient.records.model import FileEntry, ModelRecord
 
 #: Seconds between two looks at whether to go on.
-_LOOK = 0.5
+_LOOK = 0.2
+#: Bytes of what it says besides that are kept.
+_NOISE = 300
 
 
-def ask_child(script: Path, wish: Mapping[str, Any], environ: Mapping[str, str], cancel: Cancel) -> Mapping[str, Any]:
+def ask_child(
+    script: Path,
+    wish: Mapping[str, Any],
+    environ: Mapping[str, str],
+    stop: Stop,
+    told: Callable[[Any], None] | None = None,
+    *,
+    grace: float = 0.0,
+) -> Mapping[str, Any]:
     """Runs a script of ours, hands it a wish over stdin, and returns what it tells on stdout, both JSON.
 
     Args:
         script: What to run, with this interpreter.
         wish: What it is asked for. Over stdin, because it may hold a token, and others can read arguments.
         environ: The whole environment of the process.
-        cancel: Ends it.
+        stop: Ends it.
+        told: Called with what each line ``{"more": …}`` holds, as it comes. None: nobody listens.
+        grace: Seconds that it has to tidy up in when it is ended, where the system can ask it to.
 
     Returns:
-        Its answer; a ``chain`` of one error named ``Crash`` where it ended without one.
+        Its answer, the line without ``more``; a ``chain`` of one error named ``Crash`` where it ended without one.
 
     Raises:
         Cancelled: The caller wished so; the process is gone.
     """
-    cancel.check()
+    stop.check()
     process = subprocess.Popen(  # noqa: S603  (our own script, no shell)
         [sys.executable, "-P", str(script)],
         stdin=subprocess.PIPE,
@@ -43,24 +58,80 @@ def ask_child(script: Path, wish: Mapping[str, Any], environ: Mapping[str, str],
         stderr=subprocess.PIPE,
         env=dict(environ),
     )
-    told: bytes | None = json.dumps(wish).encode()
+    lines: SimpleQueue[bytes] = SimpleQueue()
+    noise = bytearray()
+    pipes = [
+        threading.Thread(target=_hand_over, args=(process.stdin, json.dumps(wish).encode()), daemon=True),
+        threading.Thread(target=_listen, args=(process.stdout, lines), daemon=True),
+        threading.Thread(target=_keep_end, args=(process.stderr, noise), daemon=True),
+    ]
+    answer: Mapping[str, Any] | None = None
     try:
-        while True:
+        for pipe in pipes:
+            pipe.start()
+        while said := _next(lines, stop):
             try:
-                out, noise = process.communicate(told, timeout=_LOOK)
-                break
-            except subprocess.TimeoutExpired:
-                told = None  # it was taken already
-                cancel.check()
+                heard = json.loads(said)
+            except ValueError:
+                continue  # noise
+            if not isinstance(heard, dict):
+                continue
+            if "more" not in heard:
+                answer = heard
+            elif told is not None:
+                told(heard["more"])
+        process.wait()
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-    try:
-        return mapping(json.loads(out))
-    except ValueError:
-        last = line(noise.decode("utf-8", "replace")[-300:])
-        return {"chain": [{"names": ["Crash"], "text": f"it ended with status {process.returncode} ({last})"}]}
+        _end(process, grace)
+        for pipe in pipes:
+            pipe.join()
+        for end in (process.stdin, process.stdout, process.stderr):
+            with suppress(OSError):
+                cast(IO[bytes], end).close()
+    if answer is not None:
+        return answer
+    last = line(noise.decode("utf-8", "replace"))
+    return {"chain": [{"names": ["Crash"], "text": f"it ended with status {process.returncode} ({last})"}]}
+
+
+def _end(process: subprocess.Popen[bytes], grace: float) -> None:
+    if process.poll() is None and grace > 0:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(grace)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def _hand_over(pipe: IO[bytes], wish: bytes) -> None:
+    with suppress(OSError):  # it ended before it listened
+        pipe.write(wish)
+        pipe.close()
+
+
+def _listen(pipe: IO[bytes], lines: SimpleQueue[bytes]) -> None:
+    with suppress(ValueError, OSError):
+        for said in pipe:
+            lines.put(said)
+    lines.put(b"")
+
+
+def _keep_end(pipe: IO[bytes], noise: bytearray) -> None:
+    """Reads what nobody asked for, so that the process is not held up; the last of it is kept."""
+    with suppress(ValueError, OSError):
+        for said in pipe:
+            noise += said
+            del noise[:-_NOISE]
+
+
+def _next(lines: SimpleQueue[bytes], stop: Stop) -> bytes:
+    """The next line, empty for none; asks now and then whether to go on."""
+    while True:
+        try:
+            return lines.get(timeout=_LOOK)
+        except Empty:
+            stop.check()
 
 
 def environment(

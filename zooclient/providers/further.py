@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
+from attrs import field, frozen
+
+from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Flow, Request, Response
 from zooclient.records.card import Card
 from zooclient.records.model import FileEntry, ModelRecord
+from zooclient.records.publication import Sending, Sent, Standing, Visibility
 from zooclient.records.ref import Ref
 from zooclient.records.run import Run, RunEvent, RunRequest
 
 
 @runtime_checkable
 class SeveralOrigins(Protocol):
-    """The zoo is one site under several hosts, which send requests on to one another."""
+    """The zoo is one site under several hosts, which send requests on to one another, or have each their own work."""
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -94,6 +98,53 @@ class KnowsFiles(Protocol):
         ...
 
 
+@frozen(kw_only=True)
+class Listing:
+    """The files of a model, asked for when they were wanted.
+
+    Attributes:
+        record: The record, with its files.
+        contents: Path → bytes of the files that came along, each as its entry's sha256 says.
+    """
+
+    record: ModelRecord
+    contents: Mapping[str, bytes] = field(factory=dict, hash=False, repr=False)
+
+
+@runtime_checkable
+class ListsFiles(Protocol):
+    """The zoo tells of a model without its files; these are asked for where somebody wants them, and kept."""
+
+    def is_listed(self, record: ModelRecord) -> bool:
+        """Whether a record tells its files already. Asks nobody."""
+        ...
+
+    def list_files(self, record: ModelRecord) -> Flow[Listing]:
+        """The files of a record, and the bytes of those that come along with the list.
+
+        Raises:
+            AccessError: The list may not be seen.
+            NotFound: There is none.
+            IntegrityError: It is not the one that the revision names.
+            Unsupported: Of this model there are no files to be had; the hint says what to do.
+        """
+        ...
+
+    def comes_along(self, record: ModelRecord, file: FileEntry) -> bool:
+        """Whether the bytes of a file come along with the list, so that nobody is asked for them. Asks nobody."""
+        ...
+
+
+@runtime_checkable
+class KeepsImages(Protocol):
+    """The zoo keeps container images, in a registry of its own; files lie in their layers (``FileEntry.layer``)."""
+
+    @property
+    def images(self) -> str | None:
+        """Address of the registry; None: it is not known."""
+        ...
+
+
 @runtime_checkable
 class HostsModels(Protocol):
     """The zoo runs models; ``capability.run`` says so as well."""
@@ -140,5 +191,68 @@ class TellsHistory(Protocol):
 
         Returns:
             None: the log is longer than is worth reading, and it was not among the newest.
+        """
+        ...
+
+
+@runtime_checkable
+class TakesModels(Protocol):
+    """The zoo takes models; ``capability.publish`` says so as well.
+
+    What reads is a flow of requests; what sends may be the zoo's own client, within a
+    :class:`~zooclient.net.exchange.Call`.
+    """
+
+    def standing(self, ref: Ref) -> Flow[Standing]:
+        """What is under that name now, as the zoo itself says it at this moment.
+
+        Args:
+            ref: Where a model is to go. A revision is a branch.
+
+        Raises:
+            Unsupported: The zoo takes no models by an interface; the hint names the page that does.
+            ConfigError: No model can go under that name, or there is no such branch.
+            AccessError: It is there, and the account that asks may not see it.
+        """
+        ...
+
+    def make(
+        self, ref: Ref, visibility: Visibility, *, license: str | None, hardware: str, cancel: Cancel
+    ) -> Flow[None]:
+        """Makes the repository, as visible as said and not more.
+
+        Args:
+            ref: Its name.
+            visibility: ``public`` or ``private``.
+            license: Its licence, by SPDX id where it has one, for a zoo that wants to know. None: not known.
+            hardware: What it is to run on, where the zoo runs it.
+            cancel: Ends it.
+
+        Raises:
+            ConfigError: The name is taken.
+            AccessError: The account may not make it, or its quota is used up.
+        """
+        ...
+
+    def send(self, sending: Sending, *, cancel: Cancel) -> Flow[Sent]:
+        """Sends files, in one change where the zoo has such. What the zoo holds already is not sent again.
+
+        Raises:
+            AccessError: The account may not write there, or its quota is used up.
+            IntegrityError: The branch moved meanwhile.
+            NetworkError: The zoo did not take it all; what arrived is kept there.
+        """
+        ...
+
+    def mark(self, ref: Ref, tag: str, *, cancel: Cancel) -> Flow[None]:
+        """Gives a revision a name.
+
+        Args:
+            ref: The pinned revision.
+            tag: Its name.
+            cancel: Ends it.
+
+        Raises:
+            ConfigError: The name is taken.
         """
         ...

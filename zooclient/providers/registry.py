@@ -1,29 +1,32 @@
 """Scheme → provider: the one place beside the client that names a concrete provider.
 
 Our own schemes stand in a table, and each zoo's package holds the same modules: ``provider``, and where it has a
-server ``endpoint``, ``credentials`` and perhaps ``official``. Others come from the entry points of installed
-packages, group ``zooclient.providers``: the name is the scheme, the object a callable that takes the
+server ``endpoint``, ``credentials`` and perhaps ``official`` and ``publish``. Others come from the entry points of
+installed packages, group ``zooclient.providers``: the name is the scheme, the object a callable that takes the
 :class:`~zooclient.settings.Settings` and returns a :class:`~zooclient.providers.base.Provider`. They add schemes and
-never replace ours. Modules are imported when a scheme is first asked for.
+never replace ours. Modules are imported when a scheme is first asked for; which schemes there are, and which package
+has them, is told without.
 """
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from zooclient.errors import ConfigError, RefError, Unsupported
+from zooclient.errors import ConfigError, IntegrityError, RefError, Unsupported
 from zooclient.records.rules import ALIASES
 
 if TYPE_CHECKING:
     from zooclient.net.auth import Credential
+    from zooclient.net.registries import Registry
+    from zooclient.plugins import Offer
     from zooclient.providers.base import Keeper, Official, Provider
+    from zooclient.providers.further import HostsModels, TakesModels
     from zooclient.settings import Settings
 
-_GROUP = "zooclient.providers"
-_SCHEME = "[a-z][a-z0-9+.-]*"
+GROUP = "zooclient.providers"
+_WHAT = "provider"
 
 
 class _Zoo:
@@ -34,15 +37,32 @@ class _Zoo:
     Args:
         package: Its package below ``zooclient.providers``.
         provider: Class in its module ``provider``.
-        official: Class in its module ``official``. None: the zoo has no client of its own.
+        official: Class in its module ``official``, a source of bytes. None: the zoo has no client of its own for them.
+        publisher: Class in its module ``publish``. None: no model is given to it.
+        runs: Class in its module ``official`` that runs models. None: the zoo has no client of its own for that, or it
+            is the only way.
         server: Whether it has a server; then its provider is made for an endpoint, and it has accounts.
+        images: The name by which settings know its image registry. None: it has none.
     """
 
-    def __init__(self, package: str, provider: str, official: str | None = None, *, server: bool = True) -> None:
+    def __init__(
+        self,
+        package: str,
+        provider: str,
+        official: str | None = None,
+        publisher: str | None = None,
+        *,
+        runs: str | None = None,
+        server: bool = True,
+        images: str | None = None,
+    ) -> None:
         self.package = package
         self.provider = provider
         self.official = official
+        self.publisher = publisher
+        self.runs = runs
         self.server = server
+        self.images = images
 
     def part(self, module: str) -> Any:
         """Returns one of its modules."""
@@ -54,15 +74,15 @@ class _Zoo:
         """Makes its provider."""
         made = getattr(self.part("provider"), self.provider)
         where = (settings.zoo(scheme).endpoint or self.part("endpoint").OFFICIAL,) if self.server else ()
-        provider: Provider = made(*where)
+        provider: Provider = made(*where, *((settings.zoo(self.images).endpoint,) if self.images else ()))
         return provider
 
 
 _OWN = {
-    "hf": _Zoo("huggingface", "HuggingFace", "OfficialHub"),
-    "modelscope": _Zoo("modelscope", "ModelScope", "OfficialModelScope"),
-    "civitai": _Zoo("civitai", "Civitai"),
-    "replicate": _Zoo("replicate", "Replicate"),
+    "hf": _Zoo("huggingface", "HuggingFace", "OfficialHub", "HubPublisher"),
+    "modelscope": _Zoo("modelscope", "ModelScope", "OfficialModelScope", "ModelScopePublisher"),
+    "civitai": _Zoo("civitai", "Civitai", publisher="CivitaiPublisher"),
+    "replicate": _Zoo("replicate", "Replicate", publisher="ReplicatePublisher", runs="OfficialReplicate", images="r8"),
     "file": _Zoo("local", "Local", server=False),
 }
 
@@ -78,6 +98,23 @@ def schemes() -> tuple[str, ...]:
     return (*_OWN, *sorted(_foreign()))
 
 
+def own_schemes() -> tuple[str, ...]:
+    """Returns the schemes of zooclient itself."""
+    return tuple(_OWN)
+
+
+def offers_of(scheme: str) -> tuple[Offer, ...]:
+    """Returns the packages that offer a scheme, without importing any; none for a scheme of ours."""
+    return () if scheme in _OWN else _foreign().get(scheme, ())
+
+
+def passed_over() -> tuple[Offer, ...]:
+    """Returns what packages offer in vain: a scheme or an alias of ours, or what is no scheme."""
+    from zooclient.plugins import offers
+
+    return tuple(offer for name, offered in offers(GROUP).items() if not _may_be(name) for offer in offered)
+
+
 def provided(scheme: str) -> str:
     """Returns the one name of a scheme that somebody provides.
 
@@ -90,12 +127,21 @@ def provided(scheme: str) -> str:
     return name
 
 
+def configured(name: str) -> str:
+    """Returns the one name of what settings are about: a scheme that somebody provides, or an image registry of ours.
+
+    Raises:
+        RefError: It is neither.
+    """
+    return name.lower() if any(zoo.images == name.lower() for zoo in _OWN.values()) else provided(name)
+
+
 def provider_for(scheme: str, settings: Settings) -> Provider:
     """Makes the provider of a scheme.
 
     Raises:
         RefError: Nobody provides the scheme.
-        ConfigError: The package that provides it cannot be used, or a setting of the zoo is wrong.
+        ConfigError: The package that provides it cannot be used, several offer it, or a setting of the zoo is wrong.
     """
     name = provided(scheme)
     return _OWN[name].make(settings, name) if name in _OWN else _load(name, _foreign()[name], settings)
@@ -164,23 +210,37 @@ def credential_for(provider: Provider, settings: Settings) -> Credential | None:
 
 
 def credentials(settings: Settings) -> tuple[Credential, ...]:
-    """Returns the credentials of all our own zoos, and of those that the settings name.
+    """Returns the credentials of all our own zoos; see :func:`credentials_of` for one of another package."""
+    return tuple(found for scheme in _OWN for found in credentials_of(provider_for(scheme, settings), settings))
 
-    A site with several hosts has one for each of them.
-    """
+
+def credentials_of(provider: Provider, settings: Settings) -> tuple[Credential, ...]:
+    """Returns the credentials of one zoo: a site with several hosts has one for each of them."""
     from attrs import evolve
 
-    named = [canonical(scheme) for scheme in settings.zoos]
-    found = []
-    for scheme in dict.fromkeys((*_OWN, *named)):
-        if scheme in _OWN or scheme in _foreign():
-            provider = provider_for(scheme, settings)
-            try:
-                credential = credential_for(provider, settings)
-            except ConfigError as error:
-                credential = _bad_credential(provider, error)
-            if credential is not None:
-                found += [evolve(credential, origin=place) for place in origins_of(provider)]
+    try:
+        credential = credential_for(provider, settings)
+    except ConfigError as error:
+        credential = _bad_credential(provider, error)
+    if credential is None:
+        return ()
+    return tuple(evolve(credential, origin=place) for place in origins_of(provider))
+
+
+def image_registries(settings: Settings) -> tuple[Registry, ...]:
+    """Returns the image registries of our own zoos, each with the login that it is entitled to."""
+    from zooclient.net.registries import Registry
+    from zooclient.providers.further import KeepsImages
+
+    found: list[Registry] = []
+    for scheme, zoo in _OWN.items():
+        if zoo.images is None:
+            continue
+        provider = provider_for(scheme, settings)
+        images = provider.images if isinstance(provider, KeepsImages) else None
+        if images is not None:
+            login = zoo.part("image.credentials").login_for(settings.zoo(zoo.images), settings, images)
+            found.append(Registry(url=images, login=login))
     return tuple(found)
 
 
@@ -238,21 +298,58 @@ def official_for(provider: Provider, settings: Settings) -> Official:
     """
     zoo = _OWN.get(provider.scheme)
     if zoo is not None and zoo.official is not None:
-        from zooclient.net.proxy import Proxies
-
-        endpoint = provider.endpoint or ""
-        official: Official = getattr(zoo.part("official"), zoo.official)(
-            endpoint=endpoint,
-            token=lambda: _token_of(provider, settings),
-            environ=settings.environ,
-            proxy=Proxies.of(settings).for_url(endpoint),
-        )
+        official: Official = getattr(zoo.part("official"), zoo.official)(**_dealings(provider, settings))
         return official
     raise Unsupported(
         f"{provider.scheme} has no client of its own.",
         zoo=provider.scheme,
         hint='Leave via="official" (--via official) out.',
     )
+
+
+def publisher_for(provider: Provider, settings: Settings) -> TakesModels:
+    """Returns what gives models to a zoo: our own zoos have such a part, and a foreign provider may be one itself.
+
+    Raises:
+        Unsupported: The zoo takes no models.
+    """
+    from zooclient.providers.further import TakesModels
+
+    zoo = _OWN.get(provider.scheme)
+    if zoo is not None and zoo.publisher is not None:
+        publisher: TakesModels = getattr(zoo.part("publish"), zoo.publisher)(**_dealings(provider, settings))
+        return publisher
+    if isinstance(provider, TakesModels):
+        return provider
+    raise Unsupported(f"No model can be published to {provider.scheme}.", zoo=provider.scheme, operation="publish")
+
+
+def _dealings(provider: Provider, settings: Settings) -> dict[str, Any]:
+    """What a zoo's own client is made of."""
+    from zooclient.net.proxy import Proxies
+
+    endpoint = provider.endpoint or ""
+    return {
+        "endpoint": endpoint,
+        "token": lambda: _token_of(provider, settings),
+        "environ": settings.environ,
+        "proxy": Proxies.of(settings).for_url(endpoint),
+    }
+
+
+def has_official_runs(scheme: str) -> bool:
+    """Whether a zoo has a client of its own that is another way to run its models, see :func:`official_runs_for`."""
+    zoo = _OWN.get(scheme)
+    return zoo is not None and zoo.runs is not None
+
+
+def official_runs_for(provider: Provider) -> HostsModels | None:
+    """Returns the zoo's own client as a way to run its models; None: it has none, or no other way than that."""
+    zoo = _OWN.get(provider.scheme)
+    if zoo is None or zoo.runs is None:
+        return None
+    runs: HostsModels = getattr(zoo.part("official"), zoo.runs)(endpoint=provider.endpoint or "")
+    return runs
 
 
 def _token_of(provider: Provider, settings: Settings) -> str | None:
@@ -267,25 +364,54 @@ def _token_of(provider: Provider, settings: Settings) -> str | None:
 
 
 @cache
-def _foreign() -> dict[str, Any]:
-    """Scheme → entry point of another package. A name that is ours, or no scheme, is passed over."""
-    from importlib.metadata import entry_points
+def _foreign() -> dict[str, tuple[Offer, ...]]:
+    """Scheme → what other packages offer for it. A name that is ours, or no scheme, is passed over."""
+    from zooclient.plugins import offers
 
-    taken = {*_OWN, *ALIASES}
-    points = entry_points(group=_GROUP)
-    return {point.name: point for point in points if point.name not in taken and re.fullmatch(_SCHEME, point.name)}
+    return {name: offered for name, offered in offers(GROUP).items() if _may_be(name)}
 
 
-def _load(name: str, point: Any, settings: Settings) -> Provider:
-    from zooclient.providers.base import Provider
+def _may_be(name: str) -> bool:
+    """Whether another package may have a scheme: one of a reference that is neither ours nor an alias."""
+    from zooclient.providers.reading import is_id
+
+    return name not in _OWN and name not in ALIASES and is_id("name", name)
+
+
+def _load(name: str, offered: tuple[Offer, ...], settings: Settings) -> Provider:
+    from zooclient.plugins import broken, failed, the_one
 
     try:
-        made = point.load()(settings)
-    except (ImportError, AttributeError, TypeError) as error:
-        raise ConfigError(
-            f"The provider of {name!r} ({point.value}) cannot be used: {error}",
-            hint="The package that brings it may be broken, or made for another version of zooclient.",
-        ) from error
-    if not isinstance(made, Provider) or made.scheme != name:
-        raise ConfigError(f"What {point.value} made is no provider of {name!r}.")
-    return made
+        offer = the_one(offered, _WHAT)
+        make = offer.load(_WHAT)
+        try:
+            made = make(settings)
+            wrong = _flaw(made, name)
+        except (Exception, SystemExit) as error:
+            raise failed(offer, _WHAT, error) from error
+        if wrong is not None:
+            raise broken(offer, _WHAT, wrong)
+    except ConfigError as error:
+        error.about(zoo=name)
+        raise
+    provider: Provider = made
+    return provider
+
+
+def _flaw(made: Any, name: str) -> str | None:
+    """Returns why an object is no provider of a scheme; None: it is one."""
+    from zooclient.net.origin import origin
+    from zooclient.providers.base import Provider
+    from zooclient.records.capability import Capability
+
+    if not isinstance(made, Provider):
+        return "makes what is no provider"
+    if made.scheme != name:
+        return f"makes a provider of {made.scheme!r}"
+    can: object = made.capability
+    if not isinstance(can, Capability):
+        return "does not say what it can do"
+    with suppress(IntegrityError):
+        if made.endpoint is None or origin(made.endpoint):
+            return None
+    return "names an endpoint that is no plain http or https address"

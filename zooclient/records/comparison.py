@@ -190,10 +190,12 @@ def column_of(asked: str, record: ModelRecord, card: Card | None, *, card_proble
 
 def failed_column(asked: str, error: ZooError) -> Column:
     """Makes the column of a reference that could not be resolved."""
-    failure = Failure(
-        kind=type(error).__name__, message=error.message, hint=error.hint, exit_code=type(error).exit_code
-    )
-    return Column(asked=asked, failure=failure)
+    return Column(asked=asked, failure=failure_of(error))
+
+
+def failure_of(error: ZooError) -> Failure:
+    """Returns an error as data."""
+    return Failure(kind=type(error).__name__, message=error.message, hint=error.hint, exit_code=type(error).exit_code)
 
 
 def evaluations(record: ModelRecord, card: Card | None) -> tuple[Evaluation, ...]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from attrs import field, frozen
 
-from zooclient.records.checks import check_count, check_digests, check_tuples, check_utc
+from zooclient.records.checks import check_count, check_digests, check_hex, check_tuples, check_utc
 from zooclient.records.plain import Plain
 from zooclient.records.ref import Ref
 from zooclient.records.schema import Schema
@@ -16,6 +16,7 @@ from zooclient.records.schema import Schema
 Role = Literal["weights", "config", "tokenizer", "card", "code", "other"]
 Pin = Literal["commit", "version", "content", "none"]
 AccessState = Literal["open", "gated", "pending", "private", "paid", "gone", "region_blocked"]
+Compression = Literal["none", "gzip", "zstd"]
 LicenseKind = Literal["open-source", "open-weight", "non-commercial", "unknown"]
 
 
@@ -54,6 +55,33 @@ class Access:
 
 
 @frozen(kw_only=True)
+class Layer:
+    """A layer of a container image, which is fetched whole, and only where somebody asks for what is in it.
+
+    Attributes:
+        digest: sha256 of the layer as it is fetched, lower-case hex.
+        size: Bytes of it.
+        compression: How it is packed.
+        target: The folder, or the one file, that it fills, as a path below the root of the image; ``src/weights``.
+        unpacked_digest: sha256 of it unpacked, lower-case hex. None when not told.
+        unpacked_size: Bytes of it unpacked. None when not told.
+    """
+
+    digest: str
+    size: int
+    compression: Compression = "none"
+    target: str
+    unpacked_digest: str | None = None
+    unpacked_size: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_hex("digest", "sha256", self.digest)
+        check_hex("unpacked_digest", "sha256", self.unpacked_digest)
+        check_count("size", self.size)
+        check_count("unpacked_size", self.unpacked_size)
+
+
+@frozen(kw_only=True)
 class FileEntry:
     """One file of a revision, as the zoo lists it.
 
@@ -65,6 +93,8 @@ class FileEntry:
         format: ``safetensors``, ``gguf``, ``pickle``, ``onnx``, …; None when the name does not tell.
         key: The zoo's own handle of the file where the path is not one (Civitai's file id). None otherwise.
         extra: Wire fields that we do not read; and ``approximate_size``, bytes, where a zoo tells a size only roughly.
+        layer: The layer of an image in which the file lies; or of which, while nobody has looked into it, this entry
+            stands for all files. None: the file is had by itself.
     """
 
     path: str
@@ -74,10 +104,28 @@ class FileEntry:
     format: str | None = None
     key: str | None = None
     extra: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
+    layer: Layer | None = field(default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
         check_count("size", self.size)
         check_digests("digests", self.digests)
+
+    @classmethod
+    def of_layer(cls, layer: Layer) -> FileEntry:
+        """Returns the entry that stands for a layer into which nobody has looked yet."""
+        ending = {"none": "tar", "gzip": "tar.gz", "zstd": "tar.zst"}[layer.compression]
+        return cls(
+            path=f"layers/{layer.digest[:12]}.{ending}",
+            size=layer.size,
+            digests={"sha256": layer.digest},
+            role="weights",
+            layer=layer,
+        )
+
+    @property
+    def unopened(self) -> bool:
+        """Whether it stands for a layer whose files are not listed yet."""
+        return self.layer is not None and self.digests.get("sha256") == self.layer.digest
 
     @property
     def expected_size(self) -> int | None:

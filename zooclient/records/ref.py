@@ -8,7 +8,7 @@ scheme          id                  revision                                 wha
 ``civitai``     model id            ``VERSION[+FILE]``, ids                  only a content digest
 ``replicate``   ``owner/name``      version id, 64 hex                       the version
 ``file``        a path              none                                     only a content digest
-any other       parts with ``/``    any                                      only a content digest
+any other       parts with ``/``    any                                      40 or 64 hex, a commit or a digest
 ==============  ==================  =======================================  ===============================
 
 ``huggingface`` and ``ms`` are read as ``hf`` and ``modelscope``. The text is split at the first ``@``. A revision is
@@ -27,7 +27,7 @@ from typing import Self
 from attrs import evolve, frozen
 
 from zooclient.errors import RefError, Unsupported
-from zooclient.records.rules import ALIASES, ALNUM, HEX, MAX_ID, NAME_CHARS, REVISION_CHARS, Flaw, check, named
+from zooclient.records.rules import ALIASES, ALNUM, COMMITS, HEX, MAX_ID, NAME_CHARS, REVISION_CHARS, Flaw, check, named
 
 _MAX_TEXT = 8192
 
@@ -106,14 +106,16 @@ class Ref:
 
         True with a content digest, whatever the revision is called: any other content is refused. Else true for the
         full 40-hex commit of ``hf`` and ``modelscope`` and for a version of ``replicate``. A Civitai version or file
-        id alone is no pin, because the zoo may replace the bytes behind it; neither is a path, nor the revision of a
-        zoo whose rules are not known here.
+        id alone is no pin, because the zoo may replace the bytes behind it; neither is a path. At a zoo of another
+        package 40 and 64 lower-case hex digits are one, a commit or a digest: its provider owes that they mean the
+        same for ever, see :class:`zooclient.providers.base.Provider`.
         """
         if self.content_digest is not None:
             return True
-        if self.scheme in ("hf", "modelscope"):
-            return self.revision is not None and len(self.revision) == 40 and not self.revision.strip(HEX)
-        return self.scheme == "replicate" and self.revision is not None
+        if self.revision is None or self.scheme in ("civitai", "file"):
+            return False
+        digits = (40,) if self.scheme in COMMITS else (40, 64)
+        return self.scheme == "replicate" or (len(self.revision) in digits and not self.revision.strip(HEX))
 
     @property
     def versioned(self) -> bool:

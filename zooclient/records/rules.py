@@ -10,6 +10,9 @@ from __future__ import annotations
 #: Other names of schemes → the canonical one.
 ALIASES = {"huggingface": "hf", "ms": "modelscope"}
 
+#: Zoos of ours whose every pin is a full commit, 40 hex.
+COMMITS = ("hf", "modelscope")
+
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"

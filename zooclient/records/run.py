@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from attrs import field, frozen
 
 from zooclient.records.checks import check_count, check_hex, check_tuples, check_utc
+from zooclient.records.paths import path_problems
 from zooclient.records.plain import Plain
 from zooclient.records.ref import Ref
 
@@ -85,6 +88,7 @@ class Run(Plain):
         error: Why it failed, in the zoo's words. None when it did not.
         url: Page about it for people. None when there is none.
         problems: What is to be known, such as a version that ran in place of the one asked for.
+        folder: Where its record and its files were saved on this machine, absolute. None: nowhere.
         extra: What the zoo told besides.
     """
 
@@ -107,6 +111,7 @@ class Run(Plain):
     error: str | None = None
     url: str | None = None
     problems: tuple[str, ...] = ()
+    folder: str | None = None
     extra: Mapping[str, Any] = field(factory=dict, repr=False, hash=False)
 
     def __attrs_post_init__(self) -> None:
@@ -118,6 +123,13 @@ class Run(Plain):
     def ended(self) -> bool:
         """Whether nothing changes any more."""
         return self.status in ENDED
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Where each of its files that could be had was saved, in their order."""
+        if self.folder is None:
+            return ()
+        return tuple(Path(self.folder, file.name) for file in self.files if file.sha256 is not None)
 
 
 @frozen(kw_only=True)
@@ -134,3 +146,25 @@ class RunEvent:
     kind: Literal["output", "logs", "status"]
     text: str | None = None
     value: Any = field(default=None, hash=False)
+
+
+#: Name of the file beside the outputs of a run that holds its record.
+RECORD = "run.json"
+
+_RECORDS = re.compile(r"run(?:-\d+)?\.json", re.IGNORECASE)
+_ODD = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def file_name(text: str, otherwise: str = "output") -> str:
+    """Returns a name for a file that some server named: one part, of plain characters, on every file system.
+
+    Args:
+        text: A name or a path, as it was told.
+        otherwise: The name where nothing of it can be kept.
+    """
+    last = re.split(r"[/\\]", text)[-1]
+    stem, dot, ending = _ODD.sub("_", last).strip("._-").rpartition(".")
+    name = f"{(stem or ending)[:100]}{dot and stem and '.'}{ending[:16] if stem else ''}".strip("._-")
+    if not name or path_problems([name]) or _RECORDS.fullmatch(name):
+        name = f"{otherwise}-{name}".rstrip("-")
+    return name

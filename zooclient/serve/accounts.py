@@ -46,6 +46,14 @@ class Accounts:
         self._open = False
         self._by_token[account.token] = account
 
+    def holder(self, token: str) -> Account | None:
+        """Whose token this is; None: nobody's."""
+        return self._by_token.get(token)
+
+    def named(self, name: str) -> Account | None:
+        """The account with this name; None when there is none."""
+        return next((account for account in self._by_token.values() if account.name == name), None)
+
     def visitor(self, authorization: str | None) -> Account | None:
         """Whose ``Authorization`` header this is; None for a stranger.
 
@@ -63,7 +71,9 @@ class Accounts:
 
 def knows(terms: Terms, visitor: Account | None) -> bool:
     """Whether a visitor may know that the repository is there."""
-    return not terms.private or (visitor is not None and visitor.name in terms.readers)
+    if visitor is None:
+        return not terms.private and not terms.internal
+    return not terms.private or visitor.name in terms.readers
 
 
 def let_in(terms: Terms, visitor: Account | None) -> bool:

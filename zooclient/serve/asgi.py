@@ -16,7 +16,8 @@ from typing import Any
 
 from attrs import evolve
 
-from zooclient.serve.exchange import Answer, Live, Question, Span
+from zooclient.serve.exchange import Answer, Intake, Live, Question, Span
+from zooclient.serve.receiving import receive_to
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -40,6 +41,10 @@ class Witness:
         """Called when a request came; what it returns is called with the status, and bytes as they are sent."""
         return lambda status, sent: None
 
+    def refused(self, question: Question, zoo: str, origin: str) -> Answer | None:
+        """Called before a question is answered; returns what is answered in its place, with nothing done."""
+        return None
+
     def changed(self, question: Question, answer: Answer, zoo: str, origin: str, ask: Handler) -> Answer:
         """Called with the answer before it is sent; returns the one to send. ``ask`` puts another question."""
         return answer
@@ -55,6 +60,8 @@ class App:
         methods: HTTP methods that are taken.
         witness: Is told of every exchange, and may change it.
         max_body: Bytes of a request's body at the most.
+        intake: Called with a question whose body has not been read, says which file it goes to. None from it, or in
+            its place: the body is held in memory.
     """
 
     def __init__(
@@ -66,8 +73,10 @@ class App:
         methods: Collection[str] = ("GET", "HEAD", "POST"),
         max_body: int = MAX_BODY,
         witness: Witness | None = None,
+        intake: Callable[[Question], Intake | None] | None = None,
     ) -> None:
         self._handler = handler
+        self._intake = intake or _in_memory
         self._zoo = zoo
         self._origin = origin
         self._methods = methods
@@ -85,22 +94,35 @@ class App:
             return
 
     async def _exchange(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        body = await _body(receive, self._max_body)
-        if body is None:
-            await _plain(send, 413, b"The body of the request is too large.")
-            return
-        question = _question(scope, body)
+        question = _question(scope)
         if question.method not in self._methods:
+            await _body(receive, self._max_body)
             await _plain(send, 405, f"Only {', '.join(sorted(self._methods))} are served here.".encode())
             return
+        intake = self._intake(question)
+        if intake is None:
+            body = await _body(receive, self._max_body)
+            if body is None:
+                await _plain(send, 413, b"The body of the request is too large.")
+                return
+            answer, tell = await self._ask(evolve(question, body=body))
+        else:
+            async with receive_to(intake, receive) as received:
+                if received is None:
+                    return
+                answer, tell = await self._ask(evolve(question, received=received))
+        await _deliver(answer, question.method, scope, receive, send, tell)
+
+    async def _ask(self, question: Question) -> tuple[Answer, Callable[[int, int], None]]:
         tell = self._witness.asked(question, self._zoo, self._origin)
         answer = await asyncio.to_thread(self._answer, question)
         while answer.later is not None:
             answer = await asyncio.to_thread(self._changed, question, await answer.later.come())
-        await _deliver(answer, question.method, scope, receive, send, tell)
+        return answer, tell
 
     def _answer(self, question: Question) -> Answer:
-        return self._changed(question, self._handler(question))
+        refusal = self._witness.refused(question, self._zoo, self._origin)
+        return self._changed(question, self._handler(question)) if refusal is None else refusal
 
     def _changed(self, question: Question, answer: Answer) -> Answer:
         if answer.later is not None:
@@ -268,7 +290,11 @@ async def _plain(send: Send, status: int, text: bytes) -> None:
     await send({"type": "http.response.body", "body": text, "more_body": False})
 
 
-def _question(scope: Mapping[str, Any], body: bytes) -> Question:
+def _in_memory(question: Question) -> Intake | None:
+    return None
+
+
+def _question(scope: Mapping[str, Any]) -> Question:
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         key = name.decode("latin-1").lower()
@@ -284,7 +310,6 @@ def _question(scope: Mapping[str, Any], body: bytes) -> Question:
         path=(scope.get("raw_path") or scope["path"].encode()).decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
-        body=body,
         base=f"{scope['scheme']}://{host}",
         client=client[0] if client else "",
     )

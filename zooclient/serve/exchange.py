@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
@@ -20,6 +21,36 @@ _log = logging.getLogger(__name__)
 
 
 @frozen(kw_only=True)
+class Intake:
+    """Where the body of a request goes that is not to be held in memory.
+
+    Attributes:
+        folder: A file of its own is made in it, and removed after the answer if it still lies there.
+        most: Bytes that are kept. What a longer body has beyond them is read, counted and thrown away.
+    """
+
+    folder: Path
+    most: int
+
+
+@frozen(kw_only=True)
+class Received:
+    """A body that was written to a file while it came.
+
+    Attributes:
+        path: The file; whoever wants to keep it moves it away.
+        size: Bytes that came, which are more than the file has where it was too long.
+        sha256: 64 hex of all that came.
+        md5: 32 hex of all that came.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    md5: str
+
+
+@frozen(kw_only=True)
 class Question:
     """One request.
 
@@ -28,7 +59,8 @@ class Question:
         path: As sent, percent-encoded; begins with a slash.
         query: As sent, without the question mark.
         headers: Names in lower case.
-        body: Whole body.
+        body: Whole body; empty where it was received.
+        received: The body, where an intake was given for it. None: :attr:`body` is it.
         base: Origin that the client spoke to, ``http://host:port``, to make absolute URLs from.
         client: Address of the client; empty when not known.
     """
@@ -38,6 +70,7 @@ class Question:
     query: str = ""
     headers: Mapping[str, str] = field(factory=dict, hash=False)
     body: bytes = field(default=b"", repr=False)
+    received: Received | None = None
     base: str = ""
     client: str = ""
 

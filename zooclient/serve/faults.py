@@ -55,6 +55,13 @@ class Fault:
         """
         raise TypeError(f"{type(self).__name__} does not say what it spoils.")
 
+    def refuse(self, question: Question) -> Answer | None:
+        """Returns what is answered before anything is done; None where the fault leaves that to the server.
+
+        Of what the question is about only its URL is known by then.
+        """
+        return None
+
 
 def _has_body(question: Question, answer: Answer) -> bool:
     return question.method != "HEAD" and 200 <= answer.status < 300
@@ -202,22 +209,35 @@ class Status(Fault):
         retry_after: Value of ``Retry-After``, seconds or an HTTP date. None: no such header.
         headers: Further headers.
         body: Body.
+        first: Refuse before anything is done: an upload is not kept, a commit not made. The pattern is then held
+            against the path of the URL alone. Off, it is done, and answered as if it were not.
     """
 
     code: int = field(default=503)
     retry_after: float | str | None = field(default=None, kw_only=True)
     headers: Mapping[str, str] = field(factory=dict, kw_only=True, hash=False)
     body: str = field(default="", kw_only=True)
+    first: bool = field(default=False, kw_only=True)
     times: int | None = field(default=1, kw_only=True)
 
     def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
         """Answers with the status."""
+        if self.first:
+            return None
+        given = self._given()
+        headers = {**_manners(answer), **given.headers}
+        return evolve(given, headers=headers, model=answer.model, file=answer.file)
+
+    def refuse(self, question: Question) -> Answer | None:
+        """Answers with the status, where that is to come first."""
+        return self._given() if self.first else None
+
+    def _given(self) -> Answer:
         headers = {name.lower(): value for name, value in self.headers.items()}
         if self.retry_after is not None:
             after = self.retry_after
             headers["retry-after"] = f"{after:g}" if isinstance(after, float) else str(after)
-        given = text_answer(self.body, status=self.code, headers=headers, model=answer.model, file=answer.file)
-        return evolve(given, headers={**_manners(answer), **given.headers})
+        return text_answer(self.body, status=self.code, headers=headers)
 
 
 @frozen
@@ -494,15 +514,28 @@ class Faults:
         with self._lock:
             self._thrown = [other for other in self._thrown if thrown is not None and other is not thrown]
 
+    def refuse(self, question: Question, zoo: str, origin: str) -> Answer | None:
+        """Returns what is answered before anything is done; None where it is left to the zoo."""
+        with self._lock:
+            for thrown in self._held(question, zoo, origin):
+                refusal = thrown.fault.refuse(question) if _about(thrown.pattern, question, Answer()) else None
+                if refusal is not None:
+                    thrown.hits += 1
+                    return refusal
+        return None
+
+    def _held(self, question: Question, zoo: str, origin: str) -> Iterator[Thrown]:
+        for thrown in tuple(self._thrown):
+            fault = thrown.fault
+            if thrown.spent or fault.origin not in (None, origin) or thrown.zoo not in (None, zoo):
+                continue
+            if fault.method in (None, question.method):
+                yield thrown
+
     def spoil(self, question: Question, answer: Answer, zoo: str, origin: str, ask: Handler) -> Answer:
         """Returns the answer that a zoo gives at one of its origins as the faults leave it."""
         with self._lock:
-            for thrown in tuple(self._thrown):
-                fault = thrown.fault
-                if thrown.spent or fault.origin not in (None, origin) or thrown.zoo not in (None, zoo):
-                    continue
-                if fault.method not in (None, question.method):
-                    continue
+            for thrown in self._held(question, zoo, origin):
                 # A claim is about files within a listing, so the listing itself need not fit.
                 if not isinstance(thrown.fault, Claim) and not _about(thrown.pattern, question, answer):
                     continue

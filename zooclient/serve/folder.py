@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -101,6 +102,7 @@ class FolderShelf:
         self._lock = threading.RLock()
         self._states: dict[str, _State] = {}
         self._moved: dict[str, str] = {}
+        self._removed: set[str] = set()
         self._hashes: dict[tuple[Path, tuple[int, int, int], bool], _Digests] = {}
         self._places: dict[str, tuple[Place, ...]] = {}
         self._keep: tempfile.TemporaryDirectory[str] | None = None
@@ -202,15 +204,73 @@ class FolderShelf:
         _check_name(name)
         with self._lock:
             repository = self.repository(name)
-            state = self._states.setdefault(name, _State(name))
             base = None if repository is None else (repository.find(branch) or repository.find("main"))
             entries = {} if fresh or base is None else dict(base.files)
-            rule = self._attributes(entries, files.get(".gitattributes"))
+            rule = self.attributes(entries, files.get(".gitattributes"))
             for path, content in files.items():
-                _check_path(path)
+                check_path(path)
                 entries.pop(path, None)
                 if content is not None:
-                    entries[path] = self._put(path, content, large=rule.large(path, len(content)))
+                    entries[path] = self.put(path, content, large=rule.large(path, len(content)))
+            return self.record(name, entries, branch=branch, title=title)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps everybody else from changing anything, so that what was read still holds when it is written."""
+        with self._lock:
+            yield
+
+    def put(self, path: str, content: bytes, *, large: bool) -> ShelfFile:
+        """Keeps a content and returns the file that it is at ``path``; no commit has it yet.
+
+        Raises:
+            ConfigError: The path is not one that a repository can hold.
+        """
+        check_path(path)
+        hashing = _Hashing(len(content), large=large)
+        hashing.update(content)
+        digests = hashing.digests()
+        with self._lock:
+            self._write(digests.kept, content)
+        return _shelf_file(path, len(content), digests)
+
+    def adopt(self, path: str, place: Path, sha256: str) -> ShelfFile:
+        """Returns the large file at ``path`` whose content lies at ``place``, which is not copied.
+
+        Raises:
+            ConfigError: The path is not one that a repository can hold.
+        """
+        check_path(path)
+        stamp = _stamp(place.stat())
+        with self._lock:
+            others = (other for other in self._places.get(sha256, ()) if other.path != place)
+            self._places[sha256] = (*others, Place(path=place, stamp=stamp))
+        return _shelf_file(path, stamp[0], _Digests(sha256=sha256, git=None))
+
+    def attributes(self, entries: Mapping[str, ShelfFile], given: bytes | None = None) -> Attributes:
+        """Returns the rule by which a state tells large files from others; ``given`` is a new ``.gitattributes``."""
+        if given is None and ".gitattributes" in entries:
+            place = self.place(entries[".gitattributes"].digest)
+            given = None if place is None else place.path.read_bytes()
+        return Attributes(None if given is None else given.decode("utf-8", "replace"))
+
+    def record(
+        self, name: str, entries: Mapping[str, ShelfFile], *, branch: str = "main", title: str = "Update"
+    ) -> str:
+        """Moves a branch (or ``refs/pr/N``) to the state that holds exactly these files; returns its commit id.
+
+        Args:
+            name: ``owner/name``; it comes to exist when it does not.
+            entries: Path to file.
+            branch: What moves.
+            title: First line of what is said about it.
+
+        Raises:
+            ConfigError: The id is not one that the Hub takes.
+        """
+        _check_name(name)
+        with self._lock:
+            state = self._states.setdefault(name, _State(name))
             commit = _commit(entries, datetime.now(UTC), title)
             if branch.startswith("refs/pr/"):
                 state.commits[commit.id] = commit
@@ -239,6 +299,8 @@ class FolderShelf:
             names = {"branch": state.branches, "tag": state.tags, "pull": state.pulls}[kind]
             if revision is None:
                 names.pop(ref, None)
+                if kind == "branch":
+                    state.logs.pop(ref, None)
                 return
             commit = None if repository is None else repository.find(revision)
             if commit is None:
@@ -290,6 +352,30 @@ class FolderShelf:
                 self._moved.pop(new.casefold(), None)
             self._moved[old.casefold()] = new
 
+    def remove(self, name: str) -> None:
+        """Takes a repository away. Its folder is not touched, and not looked at any more.
+
+        Raises:
+            ConfigError: There is no such repository.
+        """
+        with self._lock:
+            self._known(name)
+            del self._states[name]
+            self._removed.add(name)
+
+    def squash(self, name: str, branch: str) -> None:
+        """Leaves of a branch's history its newest state; states that nothing else names are forgotten.
+
+        Raises:
+            ConfigError: There is no such repository.
+        """
+        with self._lock:
+            state = self._known(name)
+            state.logs[branch] = [state.branches[branch]]
+            named = {*state.branches.values(), *state.tags.values(), *state.pulls.values()}
+            named.update(commit for log in state.logs.values() for commit in log)
+            state.commits = {commit: held for commit, held in state.commits.items() if commit in named}
+
     def warm(self, tell: Callable[[str, int], None]) -> None:
         """Looks at every model once, so that no client waits for hashing. Calls ``tell(id, files)`` for each."""
         for name in self.names():
@@ -316,13 +402,14 @@ class FolderShelf:
             return
         for owner in _folders(self._root):
             for name in _folders(self._root / owner):
-                yield f"{owner}/{name}"
+                if f"{owner}/{name}" not in self._removed:
+                    yield f"{owner}/{name}"
 
     def _folder(self, name: str) -> Path | None:
         owner, slash, model = name.partition("/")
         if self._root is None or not slash or not _NAME.fullmatch(owner) or not _NAME.fullmatch(model):
             return None
-        if name.casefold() in self._moved:
+        if name.casefold() in self._moved or name in self._removed:
             return None
         folder = self._root / owner / model
         # A file system that folds case would let two names lead to one folder: the listing decides.
@@ -392,19 +479,6 @@ class FolderShelf:
                 self._places[digests.kept] = (Place(path=path, stamp=stamp), *others)
             return digests, stamp
         raise StoreError(f"{str(path)!r} changes faster than it can be read.")
-
-    def _attributes(self, entries: Mapping[str, ShelfFile], given: bytes | None) -> Attributes:
-        if given is None and ".gitattributes" in entries:
-            place = self.place(entries[".gitattributes"].digest)
-            given = None if place is None else place.path.read_bytes()
-        return Attributes(None if given is None else given.decode("utf-8", "replace"))
-
-    def _put(self, path: str, content: bytes, *, large: bool) -> ShelfFile:
-        hashing = _Hashing(len(content), large=large)
-        hashing.update(content)
-        digests = hashing.digests()
-        self._write(digests.kept, content)
-        return _shelf_file(path, len(content), digests)
 
     def _write(self, digest: str, content: bytes) -> None:
         if self._closed.is_set():
@@ -484,7 +558,12 @@ def _check_name(name: str) -> None:
         raise ConfigError(f"{name!r} is not an id that the Hub takes; it wants owner/name.")
 
 
-def _check_path(path: str) -> None:
+def check_path(path: str) -> None:
+    """Refuses what no repository can hold, above all a path that climbs out of it.
+
+    Raises:
+        ConfigError: It is such a path.
+    """
     parts = path.split("/")
     if not _servable(path) or any(part in ("", ".", "..") or part in _NEVER for part in parts):
         raise ConfigError(f"{path!r} is not a path that a repository can hold.")

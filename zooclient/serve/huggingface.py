@@ -21,6 +21,7 @@ from zooclient.serve import payloads
 from zooclient.serve.accounts import Account, knows, let_in
 from zooclient.serve.describe import Describer
 from zooclient.serve.exchange import Answer, Question, Refusal, guarded, json_answer, text_answer
+from zooclient.serve.hubwrites.site import Writes
 from zooclient.serve.huggingface_answers import (
     check_expand,
     cursor_asked,
@@ -31,8 +32,10 @@ from zooclient.serve.huggingface_answers import (
     number,
     paths_asked,
     redirect,
+    whoami,
 )
 from zooclient.serve.huggingface_bytes import ByteOrigin
+from zooclient.serve.huggingface_router import Router
 from zooclient.serve.listing import Candidate, select
 from zooclient.serve.protocol import Origins, Site
 from zooclient.serve.quota import WINDOW, Quota, Spent
@@ -45,13 +48,18 @@ _EXPOSED = (
     "X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,"
     "X-Linked-Size,X-Linked-ETag,X-Xet-Hash"
 )
+#: How every Space is.
+_RUNTIME = {"stage": "RUNNING", "hardware": {"current": "cpu-basic", "requested": "cpu-basic"}, "gcTimeout": 172800}
 #: Entries on a page of a listing or a tree at the most, and of a tree with ``expand``.
 _PAGE, _EXPANDED = 1000, 50
 
 
 def speak(site: Site) -> Origins:
     """Returns the Hub's two origins."""
-    return Origins(hub=Hub(site).answer, cdn=ByteOrigin(site).answer)
+    writes = None if site.options.writable is None else Writes(site.options.writable, site)
+    storage = None if writes is None else writes.storage
+    intake = None if writes is None else writes.intake
+    return Origins(hub=Hub(site, writes).answer, cdn=ByteOrigin(site, storage).answer, intake=intake)
 
 
 class Hub:
@@ -59,9 +67,11 @@ class Hub:
 
     Args:
         site: What it is made from.
+        writes: Answers those who change something. None: nobody may.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, writes: Writes | None = None) -> None:
+        self._writes = writes
         self._shelf = site.shelf
         self._accounts = site.accounts
         self._signer = site.signer
@@ -70,6 +80,7 @@ class Hub:
         self._clock = site.clock
         self._quota = Quota(site.options.limits, site.clock)
         self._describer = Describer(site.shelf)
+        self._router = Router(site.shelf, site.accounts)
 
     def answer(self, question: Question) -> Answer:
         """Returns what the Hub would say."""
@@ -96,9 +107,16 @@ class Hub:
         try:
             visitor = self._accounts.visitor(question.headers.get("authorization"))
         except PermissionError:
-            whoami = segments == ("api", "whoami-v2")
-            message = "Invalid username or password." if whoami else "Invalid credentials in Authorization header"
+            asked = segments == ("api", "whoami-v2")
+            message = "Invalid username or password." if asked else "Invalid credentials in Authorization header"
             raise Refusal(error_answer(401, message, api=True)) from None
+        written = None if self._writes is None else self._writes.answer(question, segments, visitor)
+        if written is not None:
+            return written
+        if question.method == "POST" and segments[0] != "api":
+            run = self._router.answer(question, segments, visitor)
+            if run is not None:
+                return run
         if segments[0] != "api":
             return self._file_route(question, segments, visitor)
         rest = segments[1:]
@@ -112,7 +130,7 @@ class Hub:
             case ("resolve-cache", "models", owner, name, commit, *path) if path:
                 return self._cached(question, f"{owner}/{name}", commit, "/".join(path), visitor)
             case ("whoami-v2",):
-                return _whoami(visitor)
+                return whoami(visitor, () if self._writes is None else self._writes.organisations(visitor))
             case ("spaces",):
                 return self._spaces(question, visitor)
             case ("datasets" | "kernels",):
@@ -310,6 +328,7 @@ class Hub:
                 "models": [model],
                 "subdomain": demo.replace("/", "-").lower(),
                 "tags": ["gradio", "region:us"],
+                **({"runtime": _RUNTIME} if "runtime" in question.values("expand") else {}),
             }
             for demo, model in spaces.items()
         ]
@@ -411,24 +430,3 @@ def _budget(kind: str, spent: Spent) -> dict[str, str]:
         "ratelimit": f'"{kind}";r={spent.left};t={spent.seconds}',
         "ratelimit-policy": f'"fixed window";"{kind}";q={spent.limit};w={WINDOW}',
     }
-
-
-def _whoami(visitor: Account | None) -> Answer:
-    if visitor is None:
-        return error_answer(401, "Invalid username or password.", api=True)
-    return json_answer(
-        {
-            "type": "user",
-            "id": hashlib.sha1(visitor.name.encode(), usedforsecurity=False).hexdigest()[:24],
-            "name": visitor.name,
-            "fullname": visitor.name,
-            "email": f"{visitor.name}@localhost",
-            "emailVerified": True,
-            "isPro": False,
-            "canPay": False,
-            "periodEnd": None,
-            "avatarUrl": "",
-            "orgs": [],
-            "auth": {"type": "access_token", "accessToken": {"displayName": "zooclient", "role": visitor.role}},
-        }
-    )

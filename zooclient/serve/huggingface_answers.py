@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from attrs import evolve
 
 from zooclient.serve import payloads
+from zooclient.serve.accounts import Account
 from zooclient.serve.exchange import Answer, Question, Refusal, json_answer, text_answer
 from zooclient.serve.shelf import Commit, Repository, ShelfFile
 
@@ -115,3 +117,32 @@ def next_link(question: Question, changed: Mapping[str, str]) -> str:
     """Returns the ``Link`` header that leads to the next page."""
     kept = [pair for pair in parse_qsl(question.query, keep_blank_values=True) if pair[0] not in changed]
     return f'<{question.base}{question.path}?{urlencode([*kept, *changed.items()])}>; rel="next"'
+
+
+def whoami(visitor: Account | None, organisations: Sequence[str] = ()) -> Answer:
+    """Returns what an account is told of itself."""
+    if visitor is None:
+        return error_answer(401, "Invalid username or password.", api=True)
+    return json_answer(
+        {
+            "type": "user",
+            "id": _object_id(visitor.name),
+            "name": visitor.name,
+            "fullname": visitor.name,
+            "email": f"{visitor.name}@localhost",
+            "emailVerified": True,
+            "isPro": False,
+            "canPay": False,
+            "periodEnd": None,
+            "avatarUrl": "",
+            "orgs": [
+                {"type": "org", "id": _object_id(name), "name": name, "fullname": name, "roleInOrg": "write"}
+                for name in organisations
+            ],
+            "auth": {"type": "access_token", "accessToken": {"displayName": "zooclient", "role": visitor.role}},
+        }
+    )
+
+
+def _object_id(name: str) -> str:
+    return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()[:24]

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from attrs import evolve
 
 from zooclient.serve.exchange import Answer, Question
+from zooclient.serve.hubwrites.storage import Storage
 from zooclient.serve.protocol import Site
 from zooclient.serve.ranges import file_answer
 
@@ -22,9 +23,11 @@ class ByteOrigin:
         site: What the protocol is made from. Where the two origins are one, answers repeat what the redirect to them
             said of commit and digest: a client that takes the last answer of *one* origin for the Hub's own needs it.
             Elsewhere the real host says nothing of the kind.
+        storage: Answers those who send files. None: nobody may.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, storage: Storage | None = None) -> None:
+        self._storage = storage
         self._shelf = site.shelf
         self._signer = site.signer
         self._repeat = site.one_origin
@@ -32,6 +35,8 @@ class ByteOrigin:
 
     def answer(self, question: Question) -> Answer:
         """Returns what the host would say."""
+        if self._storage is not None and question.method == "PUT":
+            return self._storage.answer(question)
         grant = self._signer.read(question.path, question.query, self._clock())
         if grant is None:
             return _expired()

@@ -67,4 +67,9 @@ class Mirrored:
         return self._shelf.place(digest)
 
     def _id(self, there: str) -> str:
-        return hashlib.sha1(f"{self._scheme}\0{there}".encode(), usedforsecurity=False).hexdigest()
+        return mirrored_id(self._scheme, there)
+
+
+def mirrored_id(scheme: str, commit: str) -> str:
+    """Returns the id under which the zoo of ``scheme`` tells a commit of the Hub's."""
+    return commit if scheme == "hf" else hashlib.sha1(f"{scheme}\0{commit}".encode(), usedforsecurity=False).hexdigest()

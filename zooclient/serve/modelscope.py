@@ -11,11 +11,9 @@ read.
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import uuid
 from collections.abc import Iterator
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from attrs import evolve
@@ -25,8 +23,11 @@ from zooclient.serve import modelscope_search as search
 from zooclient.serve.accounts import Account, knows, let_in
 from zooclient.serve.describe import Describer
 from zooclient.serve.exchange import Answer, Question, Refusal, guarded
+from zooclient.serve.modelscope_asking import json_object, visitor_of
 from zooclient.serve.modelscope_bytes import Objects, by_gateway, signed
+from zooclient.serve.modelscope_inference import Inference
 from zooclient.serve.modelscope_payloads import Shown, declined, legacy, openapi, refused
+from zooclient.serve.modelscope_writes import ScopeWrites
 from zooclient.serve.protocol import Origins, Site
 from zooclient.serve.quota import Quota
 from zooclient.serve.shelf import Commit, Repository, ShelfFile
@@ -42,7 +43,10 @@ _NOT_FOUND = "record not found"
 
 def speak(site: Site) -> Origins:
     """Returns ModelScope's two origins."""
-    return Origins(hub=Scope(site).answer, cdn=Objects(site).answer)
+    writable = site.options.writable
+    writes = None if writable is None else ScopeWrites(site, writable)
+    hub, cdn = Scope(site, writes).answer, Objects(site, writes).answer
+    return Origins(hub=hub, cdn=cdn, intake=None if writes is None else writes.intake)
 
 
 class Scope:
@@ -50,9 +54,10 @@ class Scope:
 
     Args:
         site: What it is made from; its shelf shows the commits and the default branch that this zoo has.
+        writes: Answers those who write. None: nothing is written.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, writes: ScopeWrites | None = None) -> None:
         self._shelf = site.shelf
         self._accounts = site.accounts
         self._signer = site.signer
@@ -61,6 +66,8 @@ class Scope:
         self._clock = site.clock
         self._quota = Quota(site.options.limits, site.clock)
         self._describer = Describer(site.shelf)
+        self._writes = writes
+        self._inference = Inference(site.shelf, site.accounts)
 
     def answer(self, question: Question) -> Answer:
         """Returns what ModelScope would say."""
@@ -78,24 +85,10 @@ class Scope:
             answer = guarded(question, lambda: route(question, parts), unreadable)
         return evolve(answer, headers={"x-request-id": str(uuid.uuid4()), **answer.headers})
 
-    def _visitor(self, question: Question) -> Account | None:
-        """Who asks, by either of the two ways; a token that belongs to nobody is ignored, as the zoo does."""
-        told = question.headers.get("authorization")
-        if told is None:
-            try:
-                crumb = SimpleCookie(question.headers.get("cookie", "")).get("m_session_id")
-            except CookieError:
-                crumb = None
-            told = None if crumb is None else f"Bearer {crumb.value}"
-        try:
-            return self._accounts.visitor(told)
-        except PermissionError:
-            return None
-
     # The documented surface
 
     def _documented(self, question: Question, segments: tuple[str, ...]) -> Answer:
-        visitor = self._visitor(question)
+        visitor = visitor_of(self._accounts, question)
         if question.method not in ("GET", "HEAD"):
             return declined("ResourceNotFound", "The requested resource does not exist.", 404)
         match segments:
@@ -147,8 +140,11 @@ class Scope:
     # The other surface
 
     def _route(self, question: Question, segments: tuple[str, ...]) -> Answer:
-        visitor = self._visitor(question)
-        if question.method in ("POST", "PUT"):
+        visitor = visitor_of(self._accounts, question)
+        run = self._inference.answer(question, segments, visitor)
+        if run is not None:
+            return run
+        if question.method not in ("GET", "HEAD"):
             return self._written(question, segments, visitor)
         match segments:
             case ("api", "v1", "models", owner, name):
@@ -188,10 +184,11 @@ class Scope:
             case ("POST", "api", "v1", "login"):
                 return self._login(question)
             case _:
-                return refused(_ABSENT, _NOT_FOUND)
+                written = None if self._writes is None else self._writes.answer(question)
+                return written or refused(_ABSENT, _NOT_FOUND)
 
     def _on_site(self, question: Question, visitor: Account | None, most: int) -> tuple[list[dict[str, Any]], int]:
-        asked = _object(question)
+        asked = json_object(question.body)
         page, size = _counted(asked.get("PageNumber"), 1), min(_counted(asked.get("PageSize"), 10), most)
         found = search.select_on_site(asked, list(self._models(visitor)))
         return [payloads.info(model, model.repository.main) for model in found[(page - 1) * size : page * size]], len(
@@ -199,7 +196,7 @@ class Scope:
         )
 
     def _login(self, question: Question) -> Answer:
-        token = _object(question).get("AccessToken")
+        token = json_object(question.body).get("AccessToken")
         try:
             account = self._accounts.visitor(f"Bearer {token}") if isinstance(token, str) and token else None
         except PermissionError:
@@ -308,15 +305,6 @@ def _absent(what: str, repository: Repository | None = None) -> Answer:
 
 def _no_access(repository: Repository) -> Answer:
     return evolve(refused(_NO_ACCESS, "no permission to access this model"), model=repository.id)
-
-
-def _object(question: Question) -> dict[str, Any]:
-    """The JSON object of a body; what is none reads as an empty one."""
-    try:
-        asked = json.loads(question.body)
-    except (ValueError, RecursionError):
-        return {}
-    return asked if isinstance(asked, dict) else {}
 
 
 def _number(question: Question, name: str, default: int) -> int | None:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from attrs import evolve
 
 from zooclient.serve.exchange import Answer, Question, Span
+from zooclient.serve.modelscope_writes import ScopeWrites
 from zooclient.serve.protocol import Site
 from zooclient.serve.ranges import file_answer, wanted
 from zooclient.serve.shelf import Place, ShelfFile
@@ -23,15 +24,21 @@ class Objects:
 
     Args:
         site: What the protocol is made from.
+        writes: Answers those who send blobs. None: nobody does.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, writes: ScopeWrites | None = None) -> None:
         self._shelf = site.shelf
         self._signer = site.signer
         self._clock = site.clock
+        self._writes = writes
 
     def answer(self, question: Question) -> Answer:
         """Returns what the host would say."""
+        if self._writes is not None and question.method == "PUT":
+            written = self._writes.blob(question)
+            if written is not None:
+                return written
         fault = _wrong(self._signer, question, self._clock())
         if fault is not None:
             said = b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code></Error>"

@@ -17,6 +17,7 @@ from attrs import frozen
 
 from zooclient.serve.describe import Description
 from zooclient.serve.exchange import Answer, json_answer
+from zooclient.serve.modelscope_orders import told
 from zooclient.serve.shelf import FLOOR, Commit, Repository, ShelfFile
 
 #: What a library is called here beside the formats that it is told with.
@@ -71,8 +72,8 @@ class Shown:
 
     @property
     def license(self) -> str:
-        """Its licence as its card spells it; empty where it claims none."""
-        return next(iter(_words((self.told.card or {}).get("license"))), "")
+        """Its licence as its card spells it, or else as its owner named it; empty where neither does."""
+        return next(iter(_words((self.told.card or {}).get("license"))), self.repository.terms.profile.license)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -105,8 +106,8 @@ def legacy(data: Any, **beside: Any) -> Answer:
     return json_answer({"Code": 200, "Data": data, **beside, "Message": "success", **_request(), "Success": True})
 
 
-def refused(code: int, message: str, *, status: int = 404, headers: Mapping[str, str] | None = None) -> Answer:
-    """Returns a refusal of ``/api/v1``, with a number for its code. The status may be 200 all the same."""
+def refused(code: int | str, message: str, *, status: int = 404, headers: Mapping[str, str] | None = None) -> Answer:
+    """Returns a refusal of ``/api/v1``, whose code is a number but for one. The status may be 200 all the same."""
     envelope = {"Code": code, "Message": message, **_request(), "Success": False}
     return json_answer(envelope, status=status, headers=headers)
 
@@ -151,6 +152,12 @@ def row(model: Shown) -> dict[str, Any]:
     }
 
 
+def _studio(name: str) -> dict[str, str]:
+    """A studio of a model. No answer that shows one was recorded: the shape is that of the zoo's other lists."""
+    owner, _, bare = name.partition("/")
+    return {"Path": owner, "Name": bare, "Status": "Running"}
+
+
 def info(model: Shown, revision: str) -> dict[str, Any]:
     """Returns a model as ``/api/v1/models/{id}`` and the website's search tell it.
 
@@ -168,10 +175,10 @@ def info(model: Shown, revision: str) -> dict[str, Any]:
         "BaseModel": list(_words((model.told.card or {}).get("base_model"))),
         "BaseModelRelation": next(iter(_words((model.told.card or {}).get("base_model_relation"))), ""),
         "CardReady": 1 if model.card else 0,
-        "ChineseName": "",
+        "ChineseName": terms.profile.title,
         "CreatedBy": owner,
         "CreatedTime": int(FLOOR.timestamp()),
-        "Description": "",
+        "Description": terms.profile.description,
         "Downloads": terms.downloads,
         "Frameworks": [name for name in ("pytorch", "tensorflow") if name in model.libraries],
         "Id": number(model.repository),
@@ -191,9 +198,10 @@ def info(model: Shown, revision: str) -> dict[str, Any]:
         "ReadMeContent": model.card,
         "Revision": revision,
         "Stars": terms.likes,
+        "Studios": [_studio(demo) for demo in terms.demos],
         "Tags": list(model.labels),
         "Tasks": [{"ChineseName": "", "Name": task} for task in model.tasks],
-        "Visibility": 1 if terms.private or terms.gated else 5,
+        "Visibility": told(terms),
     }
 
 

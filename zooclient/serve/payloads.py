@@ -218,6 +218,11 @@ def _transformers_info(told: Description) -> dict[str, Any] | None:
     return {"auto_model": "AutoModel", "pipeline_tag": told.task, "processor": "AutoTokenizer"}
 
 
+def _providers(repository: Repository) -> dict[str, Any]:
+    served = repository.terms.served
+    return {} if served is None else served.mapping(repository.id)
+
+
 _FIELDS: dict[str, Callable[[Repository, Commit, Description], Any]] = {
     "modelId": lambda repository, commit, told: repository.id,
     "author": lambda repository, commit, told: repository.id.partition("/")[0],
@@ -245,6 +250,6 @@ _FIELDS: dict[str, Callable[[Repository, Commit, Description], Any]] = {
     "usedStorage": lambda repository, commit, told: size(commit),
     "baseModels": lambda repository, commit, told: _base_models(told),
     "childrenModelCount": lambda repository, commit, told: {"adapter": 0, "merge": 0, "quantized": 0, "finetune": 0},
-    "inferenceProviderMapping": lambda repository, commit, told: {},
+    "inferenceProviderMapping": lambda repository, commit, told: _providers(repository),
     "xetEnabled": lambda repository, commit, told: False,
 }

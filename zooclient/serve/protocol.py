@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from attrs import field, frozen
 
 from zooclient.serve.accounts import Accounts
-from zooclient.serve.exchange import Answer, Question
+from zooclient.serve.exchange import Answer, Intake, Question
+from zooclient.serve.hubwrites.writable import Writable
+from zooclient.serve.registry.depot import Depot
 from zooclient.serve.replicate.runs import Runs
 from zooclient.serve.shelf import Shelf
 from zooclient.serve.signing import Signer
@@ -36,6 +38,8 @@ class Options:
         login_to_download: At Civitai: only those who are logged in may download what nothing else is said of.
         scanned: At Civitai: say of every file that its scanners found nothing. Off, files wait to be scanned.
         runs: At Replicate: where predictions and trainings are kept. None: within the server alone.
+        depot: At Replicate and its registry: the images of versions, which both tell of.
+        writable: At the Hub and at ModelScope: what is written, and who may. None: nothing can be changed there.
     """
 
     page_size: int = 1000
@@ -45,6 +49,8 @@ class Options:
     login_to_download: bool = False
     scanned: bool = False
     runs: Runs | None = None
+    depot: Depot = field(factory=Depot, hash=False, eq=False)
+    writable: Writable | None = None
 
 
 @frozen(kw_only=True)
@@ -79,7 +85,10 @@ class Origins:
         hub: Answers at the zoo's own origin.
         cdn: Answers at the origin of large files. A question without a good link, an empty query included, gets
             what that host says to a link that is over.
+        intake: Called at both with a question whose body has not been read, says which file it goes to. None from
+            it, or in its place: the body is held in memory.
     """
 
     hub: Handler
     cdn: Handler
+    intake: Callable[[Question], Intake | None] | None = None

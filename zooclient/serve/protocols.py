@@ -12,6 +12,8 @@ from zooclient.serve import huggingface, huggingface_bytes, modelscope, modelsco
 from zooclient.serve.asgi import MAX_BODY
 from zooclient.serve.civitai import site, storage
 from zooclient.serve.protocol import Origins, Site
+from zooclient.serve.registry import site as registry
+from zooclient.serve.registry import storage as images
 from zooclient.serve.replicate import delivery
 from zooclient.serve.replicate import site as replicate
 
@@ -21,14 +23,16 @@ class Zoo:
     """One zoo that can be spoken for.
 
     Attributes:
-        scheme: Of its references.
+        scheme: Of its references; of a registry of images, which has none, what settings call it.
         title: Name of the zoo.
         speak: Makes its two handlers.
         byte_path: First part of every path at its byte origin, which tells its paths from those of the zoo's own
             origin where both are one.
         variable: Environment variable that points the zoo's official client at a server. None: there is none.
         mark: First letters of its tokens.
+        login: Whether a token is sent with the name of its account, so that settings have it as ``NAME:TOKEN``.
         methods: HTTP methods that it takes.
+        write_methods: Those that it takes as well where it takes uploads.
         max_body: Bytes of the body of a request at the most.
     """
 
@@ -38,7 +42,9 @@ class Zoo:
     byte_path: str
     variable: str | None
     mark: str
+    login: bool = False
     methods: frozenset[str] = frozenset({"GET", "HEAD", "POST"})
+    write_methods: frozenset[str] = frozenset({"PUT", "DELETE"})
     max_body: int = MAX_BODY
 
 
@@ -80,6 +86,17 @@ ZOOS: Mapping[str, Zoo] = {
             mark="r8_",
             methods=frozenset({"GET", "HEAD", "POST", "QUERY", "DELETE"}),
             max_body=128 * 1024 * 1024,
+        ),
+        Zoo(
+            scheme="r8",
+            title="Replicate's registry",
+            speak=registry.speak,
+            byte_path=images.BYTE_PATH,
+            variable=None,
+            mark="",
+            login=True,
+            methods=frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}),
+            max_body=512 * 1024 * 1024,
         ),
     )
 }

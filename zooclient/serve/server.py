@@ -99,6 +99,9 @@ class ZooServer:
         self._cdns = self._hubs if one_origin else _listen_all(host, byte_port or 0, len(chosen), self._hubs)
         hubs: dict[int, Application] = {}
         cdns: dict[int, Application] = {}
+        # One for all: what zoos share they find there.
+        how = options or Options()
+        self._depot = how.depot if options is None else None
         for zoo, shown, hub, cdn in zip(chosen, shelves, self._hubs, self._cdns, strict=True):
             site = Site(
                 shelf=shown,
@@ -106,10 +109,17 @@ class ZooServer:
                 signer=Signer(),
                 byte_origin=_same if one_origin else partial(_with_port, port=_port(cdn)),
                 one_origin=one_origin,
-                options=options or Options(),
+                options=how,
             )
             spoken = zoo.speak(site)
-            app = partial(App, zoo=zoo.scheme, methods=zoo.methods, max_body=zoo.max_body, witness=witness)
+            app = partial(
+                App,
+                zoo=zoo.scheme,
+                methods=zoo.methods if spoken.intake is None else zoo.methods | zoo.write_methods,
+                max_body=zoo.max_body,
+                witness=witness,
+                intake=spoken.intake,
+            )
             hubs[_port(hub)] = app(partial(_both, spoken, zoo.byte_path) if one_origin else spoken.hub)
             cdns[_port(cdn)] = app(spoken.cdn, origin="cdn")
         self._loops = [_Loop(hubs, self._hubs, grace)]
@@ -139,6 +149,8 @@ class ZooServer:
             loop.ask_to_stop()
         for loop in self._loops:
             loop.join()
+        if self._depot is not None:
+            self._depot.close()
 
     def __enter__(self) -> Self:
         self.start()

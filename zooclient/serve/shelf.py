@@ -15,7 +15,9 @@ from typing import Literal, Protocol
 from attrs import field, frozen
 
 from zooclient.serve.civitai.offer import Offer
+from zooclient.serve.modelscope_profile import Profile
 from zooclient.serve.replicate.hosted import Hosted
+from zooclient.serve.served import Served
 
 #: What the Hub states as the creation time of everything older than its records. A folder keeps no such time,
 #: and an id made from it is the same after a restart.
@@ -72,6 +74,7 @@ class Terms:
     Attributes:
         gated: ``False``, ``"auto"`` (a click lets one in) or ``"manual"`` (its authors do).
         private: Only ``readers`` know that it is there.
+        internal: Whoever is logged in knows that it is there, and nobody else.
         disabled: Its bytes are withheld from all.
         readers: Names of accounts that were let in.
         pending: Names of accounts that asked and wait.
@@ -82,10 +85,13 @@ class Terms:
         demos: Ids of Spaces that show it at work.
         offer: What Civitai alone knows of it.
         hosted: What Replicate alone knows of it.
+        profile: What ModelScope alone knows of it.
+        served: How it is run at the inference APIs of the Hub and of ModelScope. None: nobody runs it.
     """
 
     gated: Literal[False, "auto", "manual"] = False
     private: bool = False
+    internal: bool = False
     disabled: bool = False
     readers: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()
@@ -96,6 +102,8 @@ class Terms:
     demos: tuple[str, ...] = ()
     offer: Offer = field(factory=Offer)
     hosted: Hosted = field(factory=Hosted)
+    profile: Profile = field(factory=Profile)
+    served: Served | None = None
 
 
 @frozen(kw_only=True)

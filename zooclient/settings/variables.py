@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from zooclient.errors import ConfigError
-from zooclient.settings import LIMITS, path_of
+from zooclient.settings import LIMITS, is_loopback, path_of
 from zooclient.settings.layer import Layer, canonical
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -96,6 +96,8 @@ FOREIGN = (
     ),
     Variable("REPLICATE_BASE_URL", "Where to ask Replicate.", "URL", "https://api.replicate.com"),
     Variable("REPLICATE_API_TOKEN", "Token of Replicate.", "text", "the stored token"),
+    Variable("COG_REGISTRY_HOST", "Where to ask for Replicate's images.", "host", "r8.im"),
+    Variable("DOCKER_CONFIG", "Folder of Docker's config.json, with the login of `cog login`.", "path", "~/.docker"),
 )
 
 _BOOLEANS = {
@@ -161,6 +163,7 @@ def from_theirs(environ: Mapping[str, str]) -> Layer:
     _modelscope(layer, environ)
     if endpoint := environ.get("REPLICATE_BASE_URL"):
         layer.set_zoo("replicate", "endpoint", endpoint, "REPLICATE_BASE_URL")
+    _images(layer, environ)
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if environ.get(name, "").lower() in _TRUE:
             layer.set("offline", True, name)
@@ -178,6 +181,14 @@ def _modelscope(layer: Layer, environ: Mapping[str, str]) -> None:
     name = "MODELSCOPE_PREFER_AI_SITE"
     if environ.get(name, "").strip().lower() in _TRUE:
         layer.set_zoo("modelscope", "endpoint", "https://www.modelscope.ai", name)
+
+
+def _images(layer: Layer, environ: Mapping[str, str]) -> None:
+    """Where Replicate's own tool would push and pull: a bare host, which is asked without TLS on this machine alone."""
+    if named := environ.get("COG_REGISTRY_HOST", "").strip():
+        local = is_loopback(named.rpartition(":")[0] or named)
+        address = named if "://" in named else f"{'http' if local else 'https'}://{named}"
+        layer.set_zoo("r8", "endpoint", address, "COG_REGISTRY_HOST")
 
 
 def why_offline(environ: Mapping[str, str]) -> str | None:

@@ -11,6 +11,8 @@ One home holds one folder for each version of this layout, so that a later versi
       records/ZOO/ID/REVISION.json              what the zoo claimed
       refs/ZOO/ID/NAME.json                     what a moving name meant, and when that was seen
       locks/NAME                                text: path of a zoo.lock whose models were brought here
+      runs/ZOO/RUN/run.json                     the record of a run at a zoo, RUN being the zoo's name for it; beside it
+                                                the files that came of it. Nothing here is ever pruned
       ingest/gate.lock                          held for moments by whoever moves something in or out
       ingest/slots/KEY/{partial,journal}        an unfinished content; KEY.lock beside it says whether anyone is at it
       ingest/work/TOKEN/                        what one open store is building; its ``lock`` is held while it lives,
@@ -121,6 +123,7 @@ class Layout:
         self.snapshots = os.path.join(self.root, "snapshots")
         self.records = os.path.join(self.root, "records")
         self.refs = os.path.join(self.root, "refs")
+        self.runs = os.path.join(self.root, "runs")
         self.manifests = os.path.join(self.root, "manifests")
         self.locks = os.path.join(self.root, "locks")
         self.catalogue = os.path.join(self.root, "models.json")
@@ -162,6 +165,10 @@ class Layout:
     def record(self, zoo: str, id: str, revision: str) -> str:
         """Where the zoo's claims about one revision stand."""
         return os.path.join(self.records, safe_part(zoo), safe_part(id), safe_part(revision) + ".json")
+
+    def run(self, zoo: str, id: str) -> str:
+        """The folder of what came of a run."""
+        return os.path.join(self.runs, safe_part(zoo), safe_part(id))
 
     def manifest(self, zoo: str, id: str, revision: str) -> str:
         """Where a mirror tells what it holds of one revision."""

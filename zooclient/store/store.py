@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zooclient.net.cancel import Cancel
-    from zooclient.records.model import FileEntry, ModelRecord
+    from zooclient.records.model import FileEntry, Layer, ModelRecord
     from zooclient.records.receipt import Observed, Receipt
     from zooclient.records.ref import Ref
     from zooclient.records.snapshot import Snapshot
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from zooclient.store.locks import Held
     from zooclient.store.reports import CacheEntry, Holder, Pruned, Usage, Verdict
     from zooclient.store.seen import Seen
+    from zooclient.store.unpack import Contents
     from zooclient.store.work import Work
     from zooclient.store.writing import Writing
 
@@ -292,6 +293,46 @@ class Store:
         except IntegrityError as error:
             error.about(ref=owner)
             raise
+
+    def put(self, file: FileEntry, content: bytes, *, owner: str, cancel: Cancel | None = None) -> Observed:
+        """Takes bytes that are here already through the same door, such as those that an answer held.
+
+        Args:
+            file: The file, with the digests that they must have.
+            content: The bytes.
+            owner: As for :meth:`deposit`.
+            cancel: As for :meth:`deposit`.
+
+        Raises:
+            IntegrityError: As for :meth:`deposit`.
+            StoreError: The store cannot be written.
+        """
+        from zooclient.store.files import storing
+
+        path = self._work().path()
+        with storing(f"writing {file.path}", path, len(content)), open(path, "xb") as out:
+            out.write(content)
+        return self.deposit(file, path, owner=owner, cancel=cancel)
+
+    def unpack(
+        self, layer: Layer, *, wanted: Callable[[str], str | None], cancel: Cancel | None = None
+    ) -> AbstractContextManager[Contents]:
+        """Takes the files out of a layer that is held, into a folder that goes away at the end of the block.
+
+        Args:
+            layer: The layer.
+            wanted: Path in the layer → the path by which it is wanted; None: it is not.
+            cancel: Ends the unpacking. None: nothing does.
+
+        Raises:
+            ZooError: As for :func:`~zooclient.store.unpack.unpack`.
+        """
+        from zooclient.store.unpack import unpacked
+
+        check = (lambda: None) if cancel is None else cancel.check
+        return unpacked(
+            layer, self._own.blob(layer.digest), self.scratch(), wanted=wanted, room=self.check_space, check=check
+        )
 
     def check_space(self, needed: int) -> None:
         """Makes sure, before the first byte, that so many have room.

@@ -30,11 +30,16 @@ from zooclient.serve.asgi import Handler, Witness
 from zooclient.serve.exchange import Answer, Question
 from zooclient.serve.faults import Fault, Faults, Thrown
 from zooclient.serve.folder import FolderShelf
+from zooclient.serve.hubwrites.writable import Writable
 from zooclient.serve.protocol import Options
 from zooclient.serve.protocols import ZOOS, Zoo, zoo_of
+from zooclient.serve.registry.depot import Depot
 from zooclient.serve.replicate.runs import Runs
+from zooclient.serve.served import CHAT, Asked, Served
 from zooclient.serve.server import ZooServer
 from zooclient.testing.civitai import SCHEME, AtCivitai
+from zooclient.testing.huggingface import AtHuggingFace
+from zooclient.testing.registry import AtRegistry
 from zooclient.testing.replicate import AtReplicate
 
 #: Bytes up to which a file is copied aside, so that older commits of a test's models stay served.
@@ -86,9 +91,12 @@ class LocalZoo:
     Attributes:
         endpoints: Scheme to origin, such as ``{"hf": "http://127.0.0.1:43211"}``.
         byte_origins: Scheme to origin of large files.
-        tokens: Scheme to a token of the account ``me``, which may write.
+        tokens: Scheme to a token of the account ``me``, which may write; of ``r8``, Replicate's registry, it is
+            ``me:TOKEN``.
+        huggingface: Who may upload to the Hub, and how much.
         civitai: What owners do at Civitai alone, and the numbers that models have there.
         replicate: What owners do at Replicate alone, and the versions that models have there.
+        r8: How the images of these versions are made, and how the registry that has them behaves.
     """
 
     def __init__(
@@ -104,7 +112,9 @@ class LocalZoo:
     ) -> None:
         self._folder = None if folder is None else Path(folder)
         self._zoos = tuple(ZOOS) if zoos is None else tuple(zoo_of(scheme).scheme for scheme in zoos)
-        runs = Runs()
+        runs, depot = Runs(), Depot()
+        self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
+        self._writable = Writable(self._shelf)
         self._options = Options(
             page_size=page_size,
             link_lifetime=link_lifetime,
@@ -112,15 +122,19 @@ class LocalZoo:
             limits=limits,
             scanned=True,
             runs=runs,
+            depot=depot,
+            writable=self._writable,
         )
+        self._depot = depot
         self._one_origin = one_origin
         self._accounts = {scheme: Accounts(()) for scheme in self._zoos}
         self._faults = Faults()
         self._witness = _Witness(self._faults)
-        self._shelf = FolderShelf(self._folder, keep_limit=_KEEP)
         self._server: ZooServer | None = None
+        self.huggingface = AtHuggingFace(self._writable)
         self.civitai = AtCivitai(self._shelf, self._faults, self._asked_of_civitai)
-        self.replicate = AtReplicate(self._shelf, runs)
+        self.replicate = AtReplicate(self._shelf, runs, depot)
+        self.r8 = AtRegistry(self._shelf, depot, self.replicate)
         self.endpoints: dict[str, str] = {}
         self.byte_origins: dict[str, str] = {}
         self.tokens = {scheme: self.add_account("me", role="write", zoo=scheme) for scheme in self._zoos}
@@ -149,6 +163,8 @@ class LocalZoo:
         self._shelf.close()
         if self._server is not None:
             self._server.stop()
+        self._depot.close()
+        self._writable.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -291,20 +307,45 @@ class LocalZoo:
         """Sets the counts that listings tell and sort by."""
         self._change(model, downloads=downloads, likes=likes, trending=trending)
 
+    def host(
+        self,
+        model: str,
+        answer: Callable[[Asked], Any] | None = None,
+        *,
+        task: str = CHAT,
+        hosts: Sequence[str] | Mapping[str, str] = ("hf-inference",),
+        cut: int | None = None,
+    ) -> None:
+        """Lets a model be run at the inference APIs of the Hub and of ModelScope. What Replicate runs: ``offer``.
+
+        Args:
+            model: ``owner/name``.
+            answer: Called in a thread of the server with an :class:`~zooclient.serve.served.Asked`; returns a text,
+                yields it piece by piece, or returns bytes or JSON values as the task answers with. None: it says
+                again what was said to it, word by word.
+            task: What it is run for, in the Hub's words: ``conversational``, ``text-to-image`` and so on.
+            hosts: Who runs it at the Hub, each with ``live``, ``staging`` or ``error`` where it is not live.
+            cut: Pieces after which a stream ends without an end. None: it does not.
+        """
+        told = hosts if isinstance(hosts, Mapping) else dict.fromkeys(hosts, "live")
+        served = Served(answer=answer or _again, task=task, hosts=dict(told), cut=cut)
+        self._change(model, served=served)
+
     def demos(self, model: str, *spaces: str) -> None:
         """Declares Spaces (``owner/name``) that show the model at work."""
         self._change(model, demos=spaces)
 
     def add_account(self, name: str, *, role: Literal["read", "write"] = "read", zoo: str = "hf") -> str:
-        """Adds an account at one zoo and returns its token.
+        """Adds an account at one zoo and returns its token, ``NAME:TOKEN`` where it is sent with the name.
 
         Raises:
             ConfigError: No such zoo runs here.
         """
         # The letters that every token of the zoo begins with, for clients that look.
-        token = self._running(zoo).mark + secrets.token_hex(17)
+        spoken = self._running(zoo)
+        token = spoken.mark + secrets.token_hex(17)
         self._accounts[zoo].add(Account(name=name, token=token, role=role))
-        return token
+        return f"{name}:{token}" if spoken.login else token
 
     def _asked_of_civitai(self) -> list[tuple[str, int | None]]:
         return [(seen.path, seen.status) for seen in self.requests if seen.zoo == SCHEME]
@@ -316,6 +357,10 @@ class LocalZoo:
 
     def _change(self, model: str, **changes: Any) -> None:
         self._shelf.set_terms(model, evolve(self._shelf.terms(model), **changes))
+
+
+def _again(asked: Asked) -> Sequence[str]:
+    return [f"{word} " for word in asked.prompt.split()]
 
 
 class _Witness(Witness):
@@ -351,6 +396,9 @@ class _Witness(Witness):
                     self._seen[number] = evolve(before, status=status, sent=before.sent + sent)
 
         return tell
+
+    def refused(self, question: Question, zoo: str, origin: str) -> Answer | None:
+        return self._faults.refuse(question, zoo, origin)
 
     def changed(self, question: Question, answer: Answer, zoo: str, origin: str, ask: Handler) -> Answer:
         return self._faults.spoil(question, answer, zoo, origin, ask)

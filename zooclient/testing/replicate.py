@@ -10,6 +10,7 @@ from attrs import evolve
 
 from zooclient.serve.exchange import Answer
 from zooclient.serve.folder import FolderShelf
+from zooclient.serve.registry.depot import Depot
 from zooclient.serve.replicate.catalogue import Catalogue, Model
 from zooclient.serve.replicate.hosted import Collection, Course, Hosted, Input, Made, OutputType, Training
 from zooclient.serve.replicate.runs import Run, Runs, Work
@@ -38,12 +39,13 @@ class AtReplicate:
     Args:
         shelf: The models.
         runs: Where predictions and trainings are kept.
+        depot: The images of the versions. None: nobody else tells of them.
     """
 
-    def __init__(self, shelf: FolderShelf, runs: Runs) -> None:
+    def __init__(self, shelf: FolderShelf, runs: Runs, depot: Depot | None = None) -> None:
         self._shelf = shelf
         self._runs = runs
-        self._catalogue = Catalogue(shelf.at(SCHEME))
+        self._catalogue = Catalogue(shelf.at(SCHEME), depot)
 
     # Names
 

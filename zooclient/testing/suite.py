@@ -13,6 +13,7 @@ Nothing here needs pytest itself: what does not apply is skipped by :class:`unit
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -24,13 +25,18 @@ from urllib.parse import urlsplit
 from attrs import evolve, fields_dict, frozen
 
 from zooclient.errors import AccessError, NetworkError, NotFound, Offline, Unsupported, ZooError
-from zooclient.net.exchange import Call, Flow, Request, Response, replay
+from zooclient.net.auth import Auth
+from zooclient.net.exchange import Flow, Listen, Request, Response, replay
+from zooclient.net.origin import origin
 from zooclient.providers.base import Provider
-from zooclient.providers.registry import provider_for
+from zooclient.providers.further import HostsModels, SeveralOrigins
+from zooclient.providers.registry import credentials_of, origins_of, provider_for
+from zooclient.records.card import Card
 from zooclient.records.digest import PROOF
 from zooclient.records.model import Hit, ModelRecord
 from zooclient.records.query import Query
 from zooclient.records.ref import Ref
+from zooclient.testing.spoiling import Real, spoilt
 
 if TYPE_CHECKING:
     from zooclient.client.sync import Client
@@ -134,7 +140,7 @@ class ProviderSuite:
 
     def test_files_have_paths_sizes_and_digests(self, case: ProviderCase) -> None:
         """Every path stays below its folder and is there once; every digest is lower-case hex of its length."""
-        record = case.client.resolve(case.known)
+        record = _with_files(case)
         paths = [file.path for file in record.files]
         _equal(len(set(paths)), len(paths))
         for file in record.files:
@@ -167,6 +173,35 @@ class ProviderSuite:
             raise SkipTest("the zoo has no revisions to miss")
         _raises(NotFound, lambda: case.client.resolve(case.missing_revision or ""))
 
+    def test_the_answer_about_another_pin_is_refused(self, case: ProviderCase) -> None:
+        """Who asks for a pin and is told of another revision gets an error, and no record of that other one."""
+        wrong = Ref.parse(case.missing_revision) if case.missing_revision is not None else None
+        if wrong is None or not wrong.pinned or wrong.revision is None or case.provider.endpoint is None:
+            raise SkipTest("the zoo has no pins that could be mistaken")
+        asked, known = wrong.revision, Ref.parse(case.known).revision or ""
+        real = Real(case.client.run)
+
+        def answer(request: Request) -> Response:
+            return evolve(real(evolve(request, url=request.url.replace(asked, known))), request=request)
+
+        _raises(ZooError, lambda: replay(case.provider.resolve(wrong), answer))
+
+    def test_both_colours_say_the_same(self, case: ProviderCase) -> None:
+        """An asynchronous client is told what a plain one is told."""
+        from zooclient.client.aio import AsyncClient
+
+        async def ask() -> ModelRecord:
+            async with AsyncClient(settings=case.client.settings) as client:
+                return await client.resolve(case.known)
+
+        _equal(asyncio.run(ask()), case.client.resolve(case.known))
+
+    def test_a_card_is_had(self, case: ProviderCase) -> None:
+        """The card of the known model is a card, or says what is missing; as JSON and back it is the same."""
+        card = case.client.card(case.known)
+        _hold(card.text or card.problems or card.data, "the card tells nothing at all")
+        _equal(Card.from_dict(json.loads(json.dumps(card.to_dict()))), card)
+
     # -- flows ----------------------------------------------------------------------------------------
 
     def test_a_flow_brings_no_credential(self, case: ProviderCase) -> None:
@@ -190,6 +225,43 @@ class ProviderSuite:
                 else:
                     _hold(name == "search", f"{name} takes {body[:40]!r} for an answer")
 
+    def test_one_thing_wrong_is_no_traceback(self, case: ProviderCase) -> None:
+        """A real answer in which one value is of another kind is a record all the same, or an error of ours."""
+        if case.provider.endpoint is None:
+            raise SkipTest("there is no server to answer")
+        ref = Ref.parse(case.floating or case.known)
+        real = Real(case.client.run)
+        replay(case.provider.resolve(ref), real)
+        for url, body in spoilt(real.answers):
+
+            def answer(request: Request, url: str = url, body: bytes = body) -> Response:
+                response = real.known(request)
+                return evolve(response, body=body) if request.url == url else response
+
+            try:
+                record = replay(case.provider.resolve(ref), answer)
+            except ZooError as error:
+                _hold(error.message, f"an error without a sentence on {body[:80]!r}")
+            else:
+                _equal(ModelRecord.from_dict(json.loads(json.dumps(record.to_dict()))), record)
+
+    def test_a_token_goes_to_its_own_origins_alone(self, case: ProviderCase) -> None:
+        """What a provider counts as the zoo itself is its endpoint, and whatever else is plain and named in full."""
+        provider = case.provider
+        if provider.endpoint is None:
+            raise SkipTest("there is no server to send a token to")
+        own = origins_of(provider)
+        named = provider.origins if isinstance(provider, SeveralOrigins) else own
+        _equal(origin(provider.endpoint) in {origin(place) for place in named}, True)
+        zoos = {**case.client.settings.zoos}
+        zoos[provider.scheme] = evolve(case.client.settings.zoo(provider.scheme), token="suite-token")  # noqa: S106
+        auth = Auth(credentials_of(provider, evolve(case.client.settings, zoos=zoos)), allow_plain_http=True)
+        for place in own:
+            _hold("suite-token" in str(auth.headers_for(place)), f"{place} is the zoo itself, and gets no token")
+            host = urlsplit(place).hostname or ""
+            for other in (f"https://{host}.elsewhere.example", f"https://elsewhere.example/{host}"):
+                _equal(auth.headers_for(other), {})
+
     def test_refusals_are_read(self, case: ProviderCase) -> None:
         """Each status that is no success becomes the error by which a caller knows what to do."""
         provider = case.provider
@@ -203,11 +275,15 @@ class ProviderSuite:
         }
         for status in (400, 401, 403, 404, 410, 418, 429, 500, 502, 503):
             for body in (b"", b"<html>gateway</html>", b"{}", b"null", b'{"error": null}'):
-                response = Response(request=Request(url=provider.endpoint + "/"), status=status, body=body)
+                asked = Request(url=provider.endpoint + "/x?signature=s3cret")
+                response = Response(request=asked, status=status, body=body)
                 error = provider.refused(response, ref, "resolve")
                 expected = wanted.get(status, (NetworkError,) if status >= 429 else (ZooError,))
                 _hold(isinstance(error, expected), f"{status} with {body!r} became {type(error).__name__}")
                 _hold(error.message, f"{status} has no sentence")
+                about = (error.zoo, error.ref, error.operation)
+                _equal(about, (provider.scheme, str(ref), "resolve"))
+                _hold(error.url and "s3cret" not in f"{error.url}{error}{error.hint}", f"{status} shows what is signed")
 
     # -- search ---------------------------------------------------------------------------------------
 
@@ -241,7 +317,7 @@ class ProviderSuite:
         """Where a file is asked for is computed: the same each time, without a secret in it."""
         if case.in_place:
             raise SkipTest("the files are here")
-        record, provider = case.client.resolve(case.known), case.provider
+        record, provider = _with_files(case), case.provider
         for file in record.files:
             request = provider.locate(record, file)
             _equal(request, provider.locate(record, file))
@@ -290,12 +366,25 @@ class ProviderSuite:
         with type(case.client)(settings=evolve(case.client.settings, offline=True)) as offline:
             _raises(Offline, lambda: offline.resolve(case.known))
 
+    # -- runs -----------------------------------------------------------------------------------------
+
+    def test_running_is_what_it_says(self, case: ProviderCase) -> None:
+        """Whether the zoo runs models is data, and who says so fulfils the protocol of a zoo that does."""
+        _equal(isinstance(case.provider, HostsModels), case.provider.capability.run)
+
     # -- accounts -------------------------------------------------------------------------------------
 
     def test_a_wrong_token_is_refused(self, case: ProviderCase) -> None:
         """Who asks with a token that nobody has is told so; a zoo without accounts says that."""
         expected = AccessError if case.provider.capability.login else ZooError
         _raises(expected, lambda: case.client.whoami(case.provider.scheme, token="nobody-has-this-token"))  # noqa: S106
+
+
+def _with_files(case: ProviderCase) -> ModelRecord:
+    """The record of the known model with its files, which some zoos tell only where they are wanted."""
+    if not case.provider.capability.download:
+        return case.client.resolve(case.known)
+    return case.client.plan(case.known, weights="all").record
 
 
 def _flows(case: ProviderCase) -> Iterator[tuple[str, Flow[object]]]:
@@ -310,9 +399,11 @@ def _flows(case: ProviderCase) -> Iterator[tuple[str, Flow[object]]]:
 def _first(flow: Flow[object]) -> tuple[Request, ...]:
     ask = next(flow)
     flow.close()
-    if isinstance(ask, Call):
-        return ()
-    return ask if isinstance(ask, tuple) else (ask,)
+    if isinstance(ask, Listen):
+        return (ask.request,)
+    if isinstance(ask, tuple):
+        return ask
+    return (ask,) if isinstance(ask, Request) else ()
 
 
 def _answering(body: bytes) -> Callable[[Request], Response]:

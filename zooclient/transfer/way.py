@@ -254,8 +254,35 @@ class Way:
         if request is not None and place == origin(request.url):
             sent.update({name: value for name, value in request.headers.items() if name.lower() not in _OURS})
         token = request.token if request is not None and url == request.url else None
-        sent.update(tools.auth.headers_for(url, token=token, anonymous=self._source.anonymous))
-        return tools.lines.get(url, sent, asked=asked)
+        tried: set[str] = set()
+        while True:
+            own = tools.auth.headers_for(url, token=token, anonymous=self._source.anonymous)
+            reply = tools.lines.get(url, {**sent, **own}, asked=asked)
+            if self._source.anonymous or token is not None:
+                return reply
+            try:
+                again = self._admitted(reply, own, tried)
+            except BaseException:
+                reply.close()
+                raise
+            if not again:
+                return reply
+            reply.drain()
+
+    def _admitted(self, reply: Reply, own: Mapping[str, str], tried: set[str]) -> bool:
+        """Answers a registry's challenge; returns whether the question is to be put again."""
+        tools = self._tools
+        todo = tools.auth.challenged(reply.url, reply.status, reply.headers, sent=own, tried=tried)
+        if isinstance(todo, bool):
+            return todo
+        tools.manners.wait(origin(todo.url), tools.cancel)
+        headers = {"User-Agent": tools.agent, "Accept": "*/*", "Accept-Encoding": "identity", **todo.headers}
+        got = _whole(tools.lines.get(todo.url, headers, asked=todo.url))
+        try:
+            tools.auth.take(todo, got.status, got.body)
+        except NetworkError as error:
+            raise Passing(error, status=got.status, headers=got.headers, place=origin(todo.url)) from error
+        return True
 
     def _bytes(self, reply: Reply, route: Route) -> Reply:
         """Returns the answer if it is one to read bytes from."""

@@ -71,7 +71,8 @@ class OfficialHub:
             "folder": str(into / "files"),
             "version": __version__,
         }
-        answer = ask_child(_CHILD, wish, self._environment(into), cancel)
+        environ = hub_environment(self.endpoint, self.environ, self.proxy, home=into / "home")
+        answer = ask_child(_CHILD, wish, environ, cancel)
         found = brought(answer, "huggingface_hub", record, file, into)
         if found is not None:
             return found
@@ -81,17 +82,25 @@ class OfficialHub:
         error.about(zoo="hf", ref=str(record.ref), operation="download")
         raise error
 
-    def _environment(self, into: Path) -> dict[str, str]:
-        home = into / "home"
-        set_here = {
-            "HF_ENDPOINT": self.endpoint,
-            "HF_HOME": str(home),
-            "HF_HUB_CACHE": str(home / "hub"),
-            "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-        }
-        return environment(self.environ, self.proxy, ours=_OURS, passed=_PASSED, set_here=set_here)
+
+def hub_environment(endpoint: str, environ: Mapping[str, str], proxy: str | None, *, home: Path) -> dict[str, str]:
+    """Returns the environment of the client's process.
+
+    Args:
+        endpoint: Address of the server.
+        environ: The environment of the settings.
+        proxy: Proxy for this zoo. None: as the environment says.
+        home: Folder of the client's own files.
+    """
+    set_here = {
+        "HF_ENDPOINT": endpoint,
+        "HF_HOME": str(home),
+        "HF_HUB_CACHE": str(home / "hub"),
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    return environment(environ, proxy, ours=_OURS, passed=_PASSED, set_here=set_here)
 
 
 def judged(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from attrs import evolve, frozen
@@ -20,7 +21,7 @@ from zooclient.net.exchange import Flow, Request, Response, fetch
 from zooclient.net.origin import masked, origin
 from zooclient.providers.base import Account
 from zooclient.providers.huggingface import wire
-from zooclient.providers.huggingface.endpoint import OFFICIAL, is_official, normal_endpoint
+from zooclient.providers.huggingface.endpoint import OFFICIAL, is_official, normal_endpoint, router
 from zooclient.providers.huggingface.refusal import refusal
 from zooclient.providers.reading import entries
 from zooclient.records import filters
@@ -28,6 +29,7 @@ from zooclient.records.capability import Capability
 from zooclient.records.model import Demo, FileEntry, ModelRecord
 from zooclient.records.query import Page, Query
 from zooclient.records.ref import Ref
+from zooclient.records.run import Run, RunEvent, RunRequest
 
 #: Bytes of an answer at the most: a record with 100 000 files, and a page of a listing or of a tree.
 _INFO_BYTES = 64 * 1024 * 1024
@@ -42,6 +44,8 @@ _HEX = re.compile(r"[0-9a-f]{7,40}")
 CAPABILITY: Final = Capability(
     search=True,
     download=True,
+    run=True,
+    publish=True,
     login=True,
     filters={
         **dict.fromkeys(
@@ -55,7 +59,8 @@ CAPABILITY: Final = Capability(
     },
     sorts=tuple(wire.SORTS),
     max_connections=16,
-    note="Words are looked for in the ids of models, not in their cards.",
+    note="Words are looked for in the ids of models, not in their cards. A run is done by the hosts that the Hub names "
+    "for a model, which serve it by name: a revision cannot be chosen.",
 )
 
 
@@ -89,6 +94,11 @@ class HuggingFace:
     def official(self) -> bool:
         """Whether it is the Hub itself."""
         return is_official(self.endpoint)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The Hub, and what hands runs to those who host its models."""
+        return (self.endpoint, router(self.endpoint))
 
     def search(self, query: Query, cursor: str | None = None) -> Flow[Page]:
         """One page of models. The cursor is the address that the page before named.
@@ -206,6 +216,21 @@ class HuggingFace:
     def locate(self, record: ModelRecord, file: FileEntry) -> Request:
         """The request for the bytes of a file at the pinned commit."""
         return Request(url=wire.file_url(self.endpoint, record.ref.id, record.ref.revision or "main", file.path))
+
+    def run(
+        self, record: ModelRecord, request: RunRequest, *, told: Callable[[RunEvent], None] | None = None
+    ) -> Flow[Run]:
+        """One run at a host that the Hub names for the model, through ``huggingface_hub``.
+
+        Raises:
+            ConfigError: The inputs are not what the task takes.
+            Unsupported: Nobody hosts the model for it, or ``huggingface_hub`` is not installed.
+            AccessError: A login, a right or credits are lacking.
+            NetworkError: The host failed, or its answer broke off.
+        """
+        from zooclient.providers.huggingface.run import run
+
+        return (yield from run(self.endpoint, record, request, told))
 
     def whoami(self, token: str | None = None) -> Flow[Account]:
         """Whose token this is. The Hub allows few such questions: the answer is worth keeping.

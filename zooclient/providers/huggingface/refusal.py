@@ -24,7 +24,7 @@ from zooclient.providers.reading import line, mapping, strings
 from zooclient.providers.refusing import asked_wait, by_status, complete, quoted, subject
 from zooclient.records.ref import Ref
 
-_LOGIN = "`zooclient login hf` stores a token; one is made at {}/settings/tokens."
+LOGIN = "`zooclient login hf` stores a token; one is made at {}/settings/tokens."
 _NOT_KNOWN = "invalid credentials in authorization header"
 _DISABLED = "access to this resource is disabled"
 
@@ -42,7 +42,7 @@ def refusal(response: Response, ref: Ref | None, operation: str, *, web: str) ->
 
 
 def _read(response: Response, ref: Ref | None, operation: str, web: str) -> ZooError:
-    status, code, said = response.status, response.headers.get("x-error-code", ""), _said(response)
+    status, code, said = response.status, response.headers.get("x-error-code", ""), said_by(response)
     asked = subject(response, ref)
     target = redirect_target(response)
     if target is not None:
@@ -54,7 +54,7 @@ def _read(response: Response, ref: Ref | None, operation: str, web: str) -> ZooE
         return RateLimited(
             f"The Hub asks to wait before {asked} is asked again.",
             retry_after=asked_wait(response),
-            hint="A token has a larger budget: " + _LOGIN.format(web),
+            hint="A token has a larger budget: " + LOGIN.format(web),
         )
     if status in (408, 425) or status >= 500:
         return _failing(status, asked, said)
@@ -88,7 +88,7 @@ def _gated(response: Response, ref: Ref | None, asked: str, said: str, web: str)
         return AccessError(
             f"{asked} is gated: its authors let in only those who asked and are logged in.",
             access_url=page,
-            hint=f"Ask for access at {page}, then log in: " + _LOGIN.format(web),
+            hint=f"Ask for access at {page}, then log in: " + LOGIN.format(web),
         )
     return AccessError(
         f"{asked} is gated, and the account that asks has no access{quoted(said)}.",
@@ -115,11 +115,11 @@ def _missing(
         return AccessError(
             "The Hub does not know the token that was sent, or none was.",
             access_url=f"{web}/settings/tokens",
-            hint="It may be mistyped, expired or revoked. " + _LOGIN.format(web),
+            hint="It may be mistyped, expired or revoked. " + LOGIN.format(web),
         )
     return NotFound(
         f"The Hub has no {asked}, or none that this account may see.",
-        hint="Is the name right? A private model looks the same to strangers: " + _LOGIN.format(web),
+        hint="Is the name right? A private model looks the same to strangers: " + LOGIN.format(web),
     )
 
 
@@ -140,7 +140,7 @@ def _other(status: int, asked: str, said: str, web: str) -> ZooError:
     )
 
 
-def _said(response: Response) -> str:
+def said_by(response: Response) -> str:
     """The server's own words: ``X-Error-Message``, ``{"error": …}``, ``{"errors": [{"message": …}]}``, or text."""
     words = response.headers.get("x-error-message")
     if words:
@@ -151,6 +151,7 @@ def _said(response: Response) -> str:
         kind = response.headers.get("content-type", "")
         return line(response.text()) if kind.startswith("text/plain") else ""
     told = mapping(body)
-    errors = told.get("errors")
+    error, errors = told.get("error"), told.get("errors")
     listed = [mapping(item).get("message") for item in errors] if isinstance(errors, list) else []
-    return line("; ".join(strings(told.get("error")) or strings(listed)))
+    inner = strings(mapping(error).get("message")) or strings(told.get("message"))  # as the hosts of models say it
+    return line("; ".join(strings(error) or strings(listed) or inner))

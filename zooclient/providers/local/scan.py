@@ -14,11 +14,11 @@ from attrs import frozen
 from zooclient.errors import ConfigError, IntegrityError, NotFound, StoreError
 
 #: Folders that are about files, not of them.
-_SKIPPED = frozenset({"__pycache__"})
+SKIPPED = frozenset({"__pycache__"})
 #: Folders with a dot in front that hold a part of a model: the Hub's evaluation results.
-_KEPT = frozenset({".eval_results"})
+KEPT = frozenset({".eval_results"})
 #: Files that desktops leave behind.
-_LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 #: Files at the most; more is no model but a mistaken folder.
 MOST_FILES = 100_000
@@ -74,7 +74,7 @@ def scan(place: Path) -> Scan:
             return _folder(root)
         if not stat.S_ISREG(root.stat().st_mode):
             raise IntegrityError(f"{place} is neither a folder nor a plain file.")
-        return Scan(files=(_hashed(root, place.name),), card=None, problems=())
+        return Scan(files=(hashed(root, place.name),), card=None, problems=())
     except FileNotFoundError as error:
         raise NotFound(f"There is nothing at {place}.", hint="A relative path begins where you are now.") from error
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
@@ -84,7 +84,7 @@ def scan(place: Path) -> Scan:
 
 def _folder(root: Path) -> Scan:
     problems: list[str] = []
-    files = tuple(_hashed(root / name, name) for name in sorted(_names(root, problems)))
+    files = tuple(hashed(root / name, name) for name in sorted(_names(root, problems)))
     names = {file.path.lower(): file.path for file in files}
     card = None
     if "readme.md" in names:
@@ -98,28 +98,32 @@ def _names(root: Path, problems: list[str]) -> Iterator[str]:
     for folder, folders, names in os.walk(root, onerror=_raise):
         here = Path(folder)
         for name in list(folders):
-            hidden = name.startswith(".") and name not in _KEPT
-            if hidden or name in _SKIPPED:
+            hidden = name.startswith(".") and name not in KEPT
+            if hidden or name in SKIPPED:
                 folders.remove(name)
             elif (here / name).is_symlink():
-                _inside(here / name, root)
+                stay_inside(here / name, root)
                 folders.remove(name)
-                problems.append(f"The linked folder {_below(here / name, root)!r} was left out.")
+                problems.append(f"The linked folder {below(here / name, root)!r} was left out.")
         for name in names:
             path = here / name
-            if name in _LITTER:
+            if name in LITTER:
                 continue
             seen += 1
             if seen > MOST_FILES:
                 raise ConfigError(f"{root} holds more than {MOST_FILES} files: is it the folder of one model?")
-            _inside(path, root)
+            stay_inside(path, root)
             if not stat.S_ISREG(path.stat().st_mode):
                 raise IntegrityError(f"{path} is no plain file.", hint="Only plain files can be part of a model.")
-            yield _below(path, root)
+            yield below(path, root)
 
 
-def _inside(path: Path, root: Path) -> None:
-    """Refuses a link that leads out of the folder or nowhere."""
+def stay_inside(path: Path, root: Path) -> None:
+    """Refuses a link that leads out of the folder or nowhere.
+
+    Raises:
+        IntegrityError: It is one.
+    """
     if not path.is_symlink():
         return
     try:
@@ -133,7 +137,12 @@ def _inside(path: Path, root: Path) -> None:
         )
 
 
-def _below(path: Path, root: Path) -> str:
+def below(path: Path, root: Path) -> str:
+    """Returns the POSIX path of something below a folder.
+
+    Raises:
+        IntegrityError: A name that is no UTF-8.
+    """
     name = path.relative_to(root).as_posix()
     try:
         name.encode()
@@ -142,7 +151,12 @@ def _below(path: Path, root: Path) -> str:
     return name
 
 
-def _hashed(path: Path, name: str) -> Scanned:
+def hashed(path: Path, name: str) -> Scanned:
+    """Returns a file as found. It blocks for as long as reading takes.
+
+    Raises:
+        IntegrityError: It changed meanwhile.
+    """
     digest = hashlib.sha256()
     buffer = bytearray(_BLOCK)
     view = memoryview(buffer)

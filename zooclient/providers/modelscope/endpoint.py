@@ -14,6 +14,8 @@ from zooclient.net.origin import one_spelling, origin
 OFFICIAL: Final = "https://modelscope.cn"
 #: Where the international site is. It holds only a part of the models.
 INTERNATIONAL: Final = "https://www.modelscope.ai"
+#: Where each of them runs models.
+_INFERENCE = {OFFICIAL: "https://api-inference.modelscope.cn", INTERNATIONAL: "https://api-inference.modelscope.ai"}
 #: Other names of the two, which answer alike.
 _ALIASES = {"https://www.modelscope.cn": OFFICIAL, "https://modelscope.ai": INTERNATIONAL}
 
@@ -33,6 +35,15 @@ def normal_endpoint(endpoint: str) -> str:
     """
     full = endpoint if "://" in endpoint or not endpoint else f"https://{endpoint}"
     return one_spelling(full, zoo="modelscope", example="https://www.modelscope.ai", aliases=_ALIASES)
+
+
+def inference(endpoint: str) -> str:
+    """Returns where a server's models are run: an origin of its own for either site, the server itself for any other.
+
+    It takes the tokens of its site.
+    """
+    normal = normal_endpoint(endpoint)
+    return _INFERENCE.get(normal, normal)
 
 
 def site(host: str) -> str:

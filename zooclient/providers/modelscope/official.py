@@ -73,7 +73,8 @@ class OfficialModelScope:
             "folder": str(into / "files"),
             "version": __version__,
         }
-        answer = ask_child(_CHILD, wish, self._environment(into), cancel)
+        environ = scope_environment(self.endpoint, self.environ, self.proxy, home=into / "home")
+        answer = ask_child(_CHILD, wish, environ, cancel)
         found = brought(answer, "modelscope", record, file, into)
         if found is not None:
             return found
@@ -83,16 +84,24 @@ class OfficialModelScope:
         error.about(zoo=wire.SCHEME, ref=str(record.ref), operation="download")
         raise error
 
-    def _environment(self, into: Path) -> dict[str, str]:
-        home = into / "home"
-        set_here = {
-            "MODELSCOPE_ENDPOINT": self.endpoint,
-            "MODELSCOPE_API_TOKEN": "",
-            "MODELSCOPE_HOME": str(home),
-            "MODELSCOPE_CACHE": str(home / "cache"),
-            "MODELSCOPE_DOWNLOAD_INTRA_CLOUD": "false",
-        }
-        return environment(self.environ, self.proxy, ours=_OURS, passed=_PASSED, set_here=set_here)
+
+def scope_environment(endpoint: str, environ: Mapping[str, str], proxy: str | None, *, home: Path) -> dict[str, str]:
+    """Returns the environment of the client's process.
+
+    Args:
+        endpoint: Address of the server.
+        environ: The environment of the settings.
+        proxy: Proxy for this zoo. None: as the environment says.
+        home: Folder of the client's own files.
+    """
+    set_here = {
+        "MODELSCOPE_ENDPOINT": endpoint,
+        "MODELSCOPE_API_TOKEN": "",
+        "MODELSCOPE_HOME": str(home),
+        "MODELSCOPE_CACHE": str(home / "cache"),
+        "MODELSCOPE_DOWNLOAD_INTRA_CLOUD": "false",
+    }
+    return environment(environ, proxy, ours=_OURS, passed=_PASSED, set_here=set_here)
 
 
 def judged(

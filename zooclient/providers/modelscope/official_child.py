@@ -4,7 +4,7 @@ The client reads folders, switches and a stored login from the environment, keep
 send its session to hosts below the endpoint's domain. In its own process it gets exactly what it is given, and
 whoever embeds zooclient keeps their own ``modelscope`` as they set it up.
 
-One JSON object comes in on stdin, one goes out on stdout. Nothing of zooclient is imported here.
+One JSON object comes in on stdin, one goes out on stdout. Hardly anything of zooclient is imported here.
 """
 
 from __future__ import annotations
@@ -12,50 +12,62 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
+
+from zooclient.providers.orphan import end_with_parent
 
 #: Exceptions in a chain that are told at the most, and bytes of a refusal that are passed on.
 _CHAIN = 10
 _BODY = 2000
 
 
-def main() -> None:
-    """Reads the wish, fetches the file, and prints where it is or what went wrong."""
+def main(work: Callable[[dict[str, Any], list[dict[str, Any]]], dict[str, Any]]) -> None:
+    """Reads the wish, does the work, and prints what came of it or what went wrong.
+
+    Args:
+        work: Given the wish, and the list in which refusals of the endpoint are noted.
+    """
+    end_with_parent()
     wish = json.load(sys.stdin)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints must not mix with the answer
     refused: list[dict[str, Any]] = []
     try:
-        answer: dict[str, Any] = {"path": _fetch(wish, refused)}
+        answer = work(wish, refused)
     except Exception as error:  # whatever a foreign client raises is told, and judged on the other side
         answer = {"chain": _told(error), "refused": refused[-1:]}
     json.dump(answer, out)
     out.close()
 
 
-def _fetch(wish: dict[str, Any], refused: list[dict[str, Any]]) -> str:
-    _guard(wish["endpoint"], refused)
+def _fetch(wish: dict[str, Any], refused: list[dict[str, Any]]) -> dict[str, Any]:
+    guard(wish["endpoint"], refused)
     from modelscope.hub.file_download import model_file_download  # type: ignore[import-untyped]  # it has no types
 
-    return str(
-        model_file_download(
-            wish["repository"],
-            wish["path"],
-            revision=wish["commit"],
-            local_dir=wish["folder"],
-            endpoint=wish["endpoint"],
-            token=wish["token"],
-            user_agent={"zooclient": wish["version"]},
-        )
+    path = model_file_download(
+        wish["repository"],
+        wish["path"],
+        revision=wish["commit"],
+        local_dir=wish["folder"],
+        endpoint=wish["endpoint"],
+        token=wish["token"],
+        user_agent={"zooclient": wish["version"]},
     )
+    return {"path": str(path)}
 
 
-def _guard(endpoint: str, refused: list[dict[str, Any]]) -> None:
+def guard(endpoint: str, refused: list[dict[str, Any]], *, also: Callable[[Any], bool] = lambda request: False) -> None:
     """Takes credentials out of every request that does not go to the endpoint's own origin, redirects included.
 
     Every session of ``requests`` sends through an adapter, each hop anew. What the endpoint refuses is noted, because
     the client's exceptions do not tell all of it.
+
+    Args:
+        endpoint: Address of the server.
+        refused: Where refusals are noted.
+        also: Whether a request to elsewhere is the zoo's own business as well.
     """
     from requests.adapters import HTTPAdapter
 
@@ -63,7 +75,7 @@ def _guard(endpoint: str, refused: list[dict[str, Any]]) -> None:
     send = HTTPAdapter.send
 
     def guarded(self: Any, request: Any, *arguments: Any, **options: Any) -> Any:
-        at_home = _origin(str(request.url)) == home
+        at_home = _origin(str(request.url)) == home or also(request)
         if not at_home:
             for name in ("Authorization", "Cookie"):
                 request.headers.pop(name, None)
@@ -97,4 +109,4 @@ def _told(error: BaseException | None) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    main()
+    main(_fetch)

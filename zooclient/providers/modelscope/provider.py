@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -21,7 +21,7 @@ from zooclient.net.exchange import Flow, Request, Response, fetch, redirect_targ
 from zooclient.net.origin import origin
 from zooclient.providers.base import Account
 from zooclient.providers.modelscope import wire
-from zooclient.providers.modelscope.endpoint import OFFICIAL, is_official, normal_endpoint
+from zooclient.providers.modelscope.endpoint import OFFICIAL, inference, is_official, normal_endpoint
 from zooclient.providers.modelscope.refusal import (
     is_overload,
     no_access,
@@ -30,12 +30,14 @@ from zooclient.providers.modelscope.refusal import (
     says_no,
     window_end,
 )
+from zooclient.providers.modelscope.studios import read_studios
 from zooclient.providers.reading import is_commit
 from zooclient.records import filters
 from zooclient.records.capability import Capability
 from zooclient.records.model import FileEntry, ModelRecord
 from zooclient.records.query import Page, Query
 from zooclient.records.ref import Ref
+from zooclient.records.run import Run, RunEvent, RunRequest
 
 #: Bytes of an answer at the most: a record with its whole card, and a listing of 3000 files.
 _BYTES = 64 * 1024 * 1024
@@ -56,6 +58,8 @@ _LOG_PAGES = 50
 CAPABILITY: Final = Capability(
     search=True,
     download=True,
+    run=True,
+    publish=True,
     login=True,
     filters={
         **dict.fromkeys(("text", "author", "task", "library", "license", "format", "tags", "sort", "limit"), "exact"),
@@ -64,7 +68,8 @@ CAPABILITY: Final = Capability(
     },
     sorts=tuple(wire.SORTS),
     max_connections=16,  # what its own client allows itself at the most for one file
-    note=f"Words are matched loosely, and a search shows its first {wire.WINDOW} hits: narrow it to see others.",
+    note=f"Words are matched loosely, and a search shows its first {wire.WINDOW} hits: narrow it to see others. "
+    "Models are run by name: a revision cannot be chosen, and that nobody runs one is told when it is asked to run.",
 )
 
 
@@ -98,6 +103,11 @@ class ModelScope:
     def official(self) -> bool:
         """Whether it is the Chinese site; the international one has other models under the same names."""
         return is_official(self.endpoint)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The site, and where it runs models."""
+        return (self.endpoint, inference(self.endpoint))
 
     # -- search ---------------------------------------------------------------------------------
 
@@ -172,9 +182,17 @@ class ModelScope:
         listed = (yield from self._walk(ref, commit, tree)) if tree.cut else tree.entries
         record = wire.with_files(record, commit, wire.read_files(listed), about)
         if demos:
-            problem = "Demos are not told: ModelScope does not say which studios use a model."
-            record = evolve(record, problems=(*record.problems, problem))
+            found, odd = read_studios(about, endpoint=self.endpoint)
+            record = evolve(record, demos=found, problems=(*record.problems, *([odd] if odd is not None else [])))
         return record
+
+    def about(self, ref: Ref) -> Flow[Any]:
+        """What the zoo says about a model, as JSON with its envelope; its files are not part of it.
+
+        Raises:
+            NotFound: No such model, or none that the caller may see.
+        """
+        return (yield from self._ask(wire.info_url(self.endpoint, ref), ref, "resolve"))
 
     def _both(self, info: Request, other: Request, ref: Ref) -> Flow[tuple[Any, Any]]:
         """Asks two questions together. Each gives its JSON, or the error that its refusal means."""
@@ -281,6 +299,21 @@ class ModelScope:
                 raise payload
             found[root] = wire.read_tree(payload, root=root)
         return found
+
+    def run(
+        self, record: ModelRecord, request: RunRequest, *, told: Callable[[RunEvent], None] | None = None
+    ) -> Flow[Run]:
+        """One run at ModelScope's API-Inference: a chat, embeddings, or a picture.
+
+        Raises:
+            ConfigError: The inputs do not fit.
+            Unsupported: Nobody runs the model.
+            AccessError: A login is needed, or the account may not.
+            NetworkError: It failed, or its answer broke off.
+        """
+        from zooclient.providers.modelscope.run import run
+
+        return (yield from run(self.endpoint, record, request, told))
 
     # -- bytes, account, errors -----------------------------------------------------------------
 

@@ -38,6 +38,7 @@ from zooclient.records.classify import FORMATS, classify
 from zooclient.records.licenses import hub_id, license_of
 from zooclient.records.model import Access, FileEntry, Hit, License, ModelRecord
 from zooclient.records.paths import path_problems, safe_path
+from zooclient.records.publication import Visibility
 from zooclient.records.query import Query
 from zooclient.records.ref import Ref
 from zooclient.records.sizes import weights_size
@@ -416,6 +417,13 @@ def read_info(payload: Any, requested: Ref, *, endpoint: str) -> ModelRecord:
         problems=tuple(problems),
         extra=extra,
     )
+
+
+def read_visibility(payload: Any) -> Visibility | None:
+    """Returns who may see a model, by the answer about it; None: it does not say."""
+    told = mapping(mapping(payload).get("Data")).get("Visibility")
+    names: dict[object, Visibility] = {_PUBLIC: "public", _PRIVATE: "private", _INTERNAL: "internal"}
+    return names.get(told) if isinstance(told, int) else None
 
 
 def with_files(record: ModelRecord, commit: str, files: tuple[FileEntry, ...], payload: Any) -> ModelRecord:

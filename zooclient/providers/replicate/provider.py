@@ -1,4 +1,4 @@
-"""Replicate as flows: search, resolve, cards, accounts. No file is handed out yet, and nothing is run."""
+"""Replicate as flows: search, resolve, cards, accounts, runs and trainings, and the files of a version's image."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, frozen
 
-from zooclient.errors import ConfigError, NotFound, ProtocolError, Unsupported, ZooError
+from zooclient.errors import AccessError, ConfigError, NotFound, ProtocolError, Unsupported, ZooError
 from zooclient.net.exchange import Flow, Request, Response, fetch
 from zooclient.providers.base import Account
 from zooclient.providers.replicate import wire
 from zooclient.providers.replicate.endpoint import OFFICIAL, is_official, normal_endpoint
+from zooclient.providers.replicate.image import endpoint as registry
+from zooclient.providers.replicate.image.refusal import refusal as refusal_of_images
 from zooclient.providers.replicate.refusal import refusal
 from zooclient.records import filters
 from zooclient.records.capability import Capability
@@ -20,9 +22,11 @@ from zooclient.records.query import Page, Query, cut_short
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
+    from zooclient.providers.further import Listing
     from zooclient.records.card import Card
+    from zooclient.records.run import Run, RunEvent, RunRequest
 
 #: Bytes of an answer at the most: every model of a listing brings its schema and an example.
 _MOST_BYTES = 64 * 1024 * 1024
@@ -34,6 +38,9 @@ _CURSOR = re.compile(r"(words|all)~(\d{1,3})~(.{1,2000})", re.DOTALL)
 CAPABILITY: Final = Capability(
     search=True,
     search_login=True,
+    download=True,
+    run=True,
+    publish=True,
     login=True,
     filters={
         "text": "exact",
@@ -47,8 +54,9 @@ CAPABILITY: Final = Capability(
     note=(
         "It answers nobody without a token. A task is one of its collections, such as text-to-image; tags are told by "
         "a search with words alone, which finds 50 models at the most and has one order. A version names an image, and "
-        "the zoo may run a newer one in its place; an official model has no version to pin. Files are not "
-        "downloaded, and nothing is run, yet."
+        "the zoo may run a newer one in its place, which each run tells; an official model has no version to pin, and "
+        "no image. What an image holds is asked for where files are wanted, of its registry, r8.im; its layers, with "
+        "the weights, only on request."
     ),
 )
 
@@ -59,15 +67,20 @@ class Replicate:
 
     Args:
         endpoint: Address of the server, without a slash at the end; a path may follow the origin.
+        images: Address of its image registry. None: ``r8.im`` for Replicate itself, for any other server none.
 
     Raises:
-        ConfigError: The endpoint is no plain http or https address.
+        ConfigError: An address is no plain http or https address.
     """
 
     endpoint: str = OFFICIAL
+    images: str | None = None
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "endpoint", normal_endpoint(self.endpoint))
+        # What another server tells of is not looked for at Replicate's own registry by itself.
+        images = self.images or (registry.OFFICIAL if self.official else None)
+        object.__setattr__(self, "images", registry.normal_endpoint(images) if images is not None else None)
 
     @property
     def scheme(self) -> str:
@@ -225,13 +238,73 @@ class Replicate:
 
     # -- files and cards --------------------------------------------------------------------------
 
-    def locate(self, record: ModelRecord, file: FileEntry) -> Request:
-        """There is no file to locate.
+    def is_listed(self, record: ModelRecord) -> bool:
+        """Whether a record tells its files: every image has a manifest, so that none at all means that none asked."""
+        return bool(record.files)
+
+    def list_files(self, record: ModelRecord) -> Flow[Listing]:
+        """The files of a version's image, in two requests; its layers stand there closed.
 
         Raises:
-            Unsupported: Always.
+            Unsupported: There is no image to ask for, or no registry.
+            AccessError: The image is not shown to whoever asks.
+            NotFound: There is none.
+            IntegrityError: What came is not what the version names.
         """
-        raise Unsupported(f"The files of {record.ref} cannot be downloaded.", zoo=self.scheme, ref=str(record.ref))
+        from zooclient.providers.replicate.image.listing import list_files
+
+        try:
+            return (yield from list_files(self._registry(record), record))
+        except ZooError as error:
+            weights = record.metadata.get("weights")
+            if isinstance(weights, str) and isinstance(error, (AccessError, NotFound, Unsupported)):
+                error.hint = (
+                    f"{error.hint or ''} Its weights are said to be those of {weights}: `zooclient get {weights}`"
+                )
+            raise
+
+    def comes_along(self, record: ModelRecord, file: FileEntry) -> bool:
+        """Whether a file is one of the image's documents, or of what its labels tell."""
+        from zooclient.providers.replicate.image.listing import ALONG
+
+        return file.layer is None and file.path in ALONG
+
+    def locate(self, record: ModelRecord, file: FileEntry) -> Request:
+        """The address of a blob, or of a manifest; of a file that lies in something else, the address of that.
+
+        Raises:
+            Unsupported: There is no registry to ask.
+        """
+        from zooclient.providers.replicate.image.listing import CONFIG, INDEX, MANIFEST
+
+        images, version = self._registry(record), record.ref.revision or ""
+        if file.layer is not None:
+            return Request(url=registry.blob_url(images, record.ref.id, file.layer.digest))
+        if file.path in (INDEX, MANIFEST):
+            digest = file.digests.get("sha256", version)
+            return Request(
+                url=registry.manifest_url(images, record.ref.id, digest), headers={"Accept": registry.ACCEPT}
+            )
+        config = record.file(CONFIG) or file
+        return Request(url=registry.blob_url(images, record.ref.id, config.digests.get("sha256", version)))
+
+    def _registry(self, record: ModelRecord) -> str:
+        ref, page = record.ref, f" It is used where it is hosted: {record.web_url}" if record.web_url else ""
+        if ref.revision is None:
+            raise Unsupported(
+                f"{ref} has no version, and so no image whose files could be downloaded.",
+                zoo=self.scheme,
+                ref=str(ref),
+                hint=f"Of an official model none is published.{page}",
+            )
+        if self.images is None:
+            raise Unsupported(
+                f"The files of {ref} lie in an image, and the image registry of {self.endpoint} is not known.",
+                zoo=self.scheme,
+                ref=str(ref),
+                hint='ZOOCLIENT_R8_ENDPOINT, or endpoints={"r8": …}, names it.',
+            )
+        return self.images
 
     def ask_card(self, record: ModelRecord) -> Flow[Card]:
         """The README of a model as it is now, with what its record tells; the licence is the record's."""
@@ -253,6 +326,24 @@ class Replicate:
             readme = answer.text()
         return evolve(Card.parse(card_text(record, readme)), license=record.license)
 
+    # -- runs -------------------------------------------------------------------------------------
+
+    def run(
+        self, record: ModelRecord, request: RunRequest, *, told: Callable[[RunEvent], None] | None = None
+    ) -> Flow[Run]:
+        """One prediction; see :mod:`zooclient.providers.replicate.run`."""
+        from zooclient.providers.replicate.run import run
+
+        return run(self.endpoint, record, request, told)
+
+    def train(
+        self, record: ModelRecord, request: RunRequest, *, told: Callable[[RunEvent], None] | None = None
+    ) -> Flow[Run]:
+        """One training; see :mod:`zooclient.providers.replicate.run`."""
+        from zooclient.providers.replicate.run import train
+
+        return train(self.endpoint, record, request, told)
+
     # -- the rest ---------------------------------------------------------------------------------
 
     def whoami(self, token: str | None = None) -> Flow[Account]:
@@ -265,8 +356,9 @@ class Replicate:
         return wire.read_account((yield from self._ask(request, None, "whoami")).json())
 
     def refused(self, response: Response, ref: Ref | None, operation: str) -> ZooError:
-        """Returns the error that an answer which is no success means."""
-        return refusal(response, ref, operation)
+        """Returns the error that an answer which is no success means, of the API or of the image registry."""
+        of_images = self.images is not None and response.request.url.startswith(f"{self.images}/v2/")
+        return (refusal_of_images if of_images else refusal)(response, ref, operation)
 
     def _get(self, url: str, ref: Ref | None, operation: str) -> Flow[Any]:
         return (yield from self._ask(Request(url=url, max_bytes=_MOST_BYTES), ref, operation)).json()

@@ -131,5 +131,6 @@ def _said(told: Mapping[str, Any]) -> str:
         " ".join(word for word in (string(mapping(one).get("field")), string(mapping(one).get("description"))) if word)
         for one in (fields[:10] if isinstance(fields, list) else [])
     ]
-    words = [string(told.get("title")), string(told.get("detail")), *faults]
-    return line("; ".join(dict.fromkeys(word for word in words if word)))
+    # What is detailed repeats the fields, in lines.
+    words = [string(told.get("title")), *faults] if faults else [string(told.get("title")), string(told.get("detail"))]
+    return line("; ".join(dict.fromkeys(word for word in words if word)), 1000 if faults else 300)

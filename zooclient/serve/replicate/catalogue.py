@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from zooclient.serve.accounts import Account, knows
 from zooclient.serve.describe import Describer, Description
+from zooclient.serve.registry.depot import Depot
+from zooclient.serve.replicate import schema
 from zooclient.serve.replicate.hosted import Hosted
 from zooclient.serve.replicate.naming import version_id
+from zooclient.serve.replicate.schema import COG
 from zooclient.serve.shelf import FLOOR, Commit, Repository, Shelf, Terms, stable_id
 
 #: Bytes of a card that are read at the most.
@@ -26,17 +29,16 @@ class Version:
     """One version.
 
     Attributes:
-        id: 64 hex.
-        commit: The state of the files that it is.
+        id: 64 hex: the digest of the manifest of its image.
+        created: When it was pushed.
+        document: The OpenAPI document that describes it.
+        cog: Version of Cog that made it.
     """
 
     id: str
-    commit: Commit
-
-    @property
-    def created(self) -> datetime:
-        """When it was pushed."""
-        return self.commit.date
+    created: datetime
+    document: Mapping[str, Any] = field(hash=False, repr=False)
+    cog: str = COG
 
 
 @frozen(kw_only=True, slots=False)
@@ -49,6 +51,7 @@ class Model:
         told: What the files of the newest tell.
         card: Its README without front matter. None: it has none.
         made: When it was created, where nothing was pushed to it.
+        former: Versions that are not told any more: their owner has changed what the model takes since.
     """
 
     repository: Repository
@@ -56,6 +59,7 @@ class Model:
     told: Description
     card: str | None = field(repr=False)
     made: datetime = FLOOR
+    former: tuple[Version, ...] = ()
 
     @property
     def id(self) -> str:
@@ -103,7 +107,7 @@ class Model:
 
     def version(self, name: str) -> Version | None:
         """The version with this id."""
-        return next((version for version in self.versions if version.id == name), None)
+        return next((version for version in (*self.versions, *self.former) if version.id == name), None)
 
     def listed(self, name: str) -> Version | None:
         """The same; of a model that the zoo keeps itself none can be asked for."""
@@ -115,30 +119,35 @@ class Catalogue:
 
     Args:
         shelf: What is served, as this zoo shows it.
+        depot: The images of the versions. None: within the catalogue alone.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, depot: Depot | None = None) -> None:
         self._shelf = shelf
+        self._depot = depot or Depot()
         self._describer = Describer(shelf)
-        #: Models to which nothing was pushed yet.
-        self._empty: dict[str, Model] = {}
 
     def create(self, name: str, *, private: bool, hosted: Hosted) -> Model:
-        """Makes a model without a version; it is the shelf's once the shelf has one of this name."""
+        """Makes a model without a version, to which images can be pushed.
+
+        It is the shelf's once the shelf has one of this name.
+        """
         readers = frozenset({name.partition("/")[0]})
         terms = Terms(private=private, readers=readers, hosted=hosted)
         repository = Repository(id=name, stable_id=stable_id(name), commits={}, branches={}, terms=terms)
         model = Model(repository=repository, versions=(), told=Description(), card=None, made=datetime.now(UTC))
-        self._empty[name] = model
+        self._depot.created[name] = model
         return model
 
     def drop(self, model: Model) -> None:
         """Removes a model without a version."""
-        self._empty.pop(model.id, None)
+        self._depot.created.pop(model.id, None)
 
     def models(self, visitor: Account | None) -> Iterator[Model]:
         """Every model that a visitor may know of, in the order of their names."""
-        for name in self._shelf.names():
+        shelved = self._shelf.names()
+        pushed = (name for name in tuple(self._depot.created) if self._depot.pushed.versions(name))
+        for name in sorted({*shelved, *pushed}):
             model = self.named(name, visitor)
             if model is not None:
                 yield model
@@ -148,23 +157,47 @@ class Catalogue:
         found = self._shelf.canonical(name)
         repository = None if found is None else self._shelf.repository(found)
         if repository is None:
-            model = self._empty.get(name)
-            return model if model is not None and knows(model.repository.terms, visitor) else None
+            model = self._depot.created.get(name)
+            if model is None or not knows(model.repository.terms, visitor):
+                return None
+            return evolve(model, versions=self._pushed(name))
         return self.model(repository) if knows(repository.terms, visitor) else None
 
     def model(self, repository: Repository) -> Model | None:
         """A repository as a model; None when it has no version."""
         log = dict.fromkeys((repository.branches[repository.main], *repository.logs.get(repository.main, ())))
-        versions = tuple(
-            Version(id=version_id(repository.stable_id, name), commit=repository.commits[name])
-            for name in log
-            if name in repository.commits
-        )
-        if not versions:
+        commits = [repository.commits[name] for name in log if name in repository.commits]
+        if not commits:
             return None
-        newest = versions[0].commit
-        told = self._describer.describe(newest)
-        return Model(repository=repository, versions=versions, told=told, card=self._card(newest))
+        versions = [self._version(repository, commit) for commit in commits]
+        pushed = self._pushed(repository.id)
+        if pushed:
+            versions = sorted([*pushed, *versions], key=lambda version: version.created, reverse=True)
+        former = [
+            Version(id=image.id, created=commit.date, document=image.document, cog=image.cog)
+            for image, commit in self._depot.images.former(repository)
+        ]
+        return Model(
+            repository=repository,
+            versions=tuple(versions),
+            told=self._describer.describe(commits[0]),
+            card=self._card(commits[0]),
+            former=tuple(former),
+        )
+
+    def _version(self, repository: Repository, commit: Commit) -> Version:
+        image = self._depot.images.image(repository, commit, self._shelf)
+        if image is None:
+            # Its bytes are gone, and with them its image; it is told of all the same.
+            document = schema.document(repository.terms.hosted)
+            return Version(id=version_id(repository.stable_id, commit.id), created=commit.date, document=document)
+        return Version(id=image.id, created=commit.date, document=image.document, cog=image.cog)
+
+    def _pushed(self, name: str) -> tuple[Version, ...]:
+        return tuple(
+            Version(id=one.id, created=one.created, document=one.document, cog=one.cog)
+            for one in self._depot.pushed.versions(name)
+        )
 
     def version(self, name: str, visitor: Account | None) -> tuple[Model, Version] | None:
         """The version with this id, and its model."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
+from zooclient.serve.registry.form import Form
+
 if TYPE_CHECKING:
     from zooclient.serve.exchange import Answer
     from zooclient.serve.replicate.runs import Work
@@ -150,6 +152,7 @@ class Hosted:
         weights_url: Where its weights lie, outside of this zoo. None: nobody says.
         github_url: Where its code lies. None: nobody says.
         paper_url: Where its paper lies. None: by its card.
+        image: How the images of its versions are made.
     """
 
     inputs: Mapping[str, Input] = field(factory=lambda: {"prompt": Input(description="Input prompt")}, hash=False)
@@ -166,3 +169,4 @@ class Hosted:
     weights_url: str | None = None
     github_url: str | None = None
     paper_url: str | None = None
+    image: Form = field(factory=Form)

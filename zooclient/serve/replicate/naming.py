@@ -16,7 +16,7 @@ WEB = "https://replicate.com"
 
 
 def version_id(stable_id: str, commit: str) -> str:
-    """Returns the id of the version that a commit is: 64 hex, the same after a restart."""
+    """Returns the id of a version whose image cannot be made any more: 64 hex, the same after a restart."""
     return hashlib.sha256(f"replicate\0{stable_id}\0{commit}".encode()).hexdigest()
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from zooclient.serve.replicate import naming, schema
+from zooclient.serve.replicate import naming
 from zooclient.serve.replicate.catalogue import Model, Version
 from zooclient.serve.replicate.delivery import STREAMS, content_type, file_url, linked, stream_url
 from zooclient.serve.replicate.hosted import Collection
@@ -38,13 +38,13 @@ class Places:
     delivery: str
 
 
-def version(shown: Version, model: Model) -> dict[str, Any]:
+def version(shown: Version) -> dict[str, Any]:
     """Returns a version."""
     return {
         "id": shown.id,
         "created_at": naming.when(shown.created),
-        "cog_version": schema.COG,
-        "openapi_schema": schema.document(model.hosted),
+        "cog_version": shown.cog,
+        "openapi_schema": shown.document,
     }
 
 
@@ -60,7 +60,7 @@ def model(shown: Model, runs: int, places: Places, *, brief: bool = False) -> di
     hosted, card = shown.hosted, shown.told.card or {}
     license_url = hosted.license_url or card.get("license_link")
     paper = next((match[1] for tag in shown.told.tags if (match := _ARXIV.fullmatch(tag))), None)
-    latest = None if shown.latest is None else version(shown.latest, shown)
+    latest = None if shown.latest is None else version(shown.latest)
     if latest is not None and brief:
         latest["openapi_schema"] = {}
     return {

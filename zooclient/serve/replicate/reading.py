@@ -72,11 +72,9 @@ class Reading:
                     question, [] if example is None else [example], listing.RUNS, lambda shown: shown
                 )
             case ("GET", "versions") if not model.hosted.official:
-                return self._pages.page(
-                    question, model.versions, _VERSIONS, lambda shown: payloads.version(shown, model)
-                )
+                return self._pages.page(question, model.versions, _VERSIONS, payloads.version)
             case ("GET", "versions", name) if (version := model.listed(name)) is not None:
-                return json_answer(payloads.version(version, model))
+                return json_answer(payloads.version(version))
             case ("POST", "predictions") if model.hosted.official:
                 return self._running.official(question, visitor, model)
             case ("POST", "versions", name, "trainings") if (version := model.listed(name)) is not None:

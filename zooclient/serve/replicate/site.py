@@ -47,7 +47,7 @@ class Api:
         self._quota = Quota(site.options.limits, site.clock)
         self._pages = Pages(most=site.options.page_size, byte_origin=site.byte_origin)
         self._uploads = Uploads(site.clock)
-        catalogue = Catalogue(site.shelf)
+        catalogue = Catalogue(site.shelf, site.options.depot)
         self._running = Running(catalogue, runs, delivery, self._uploads, self._pages, site.clock)
         self._reading = Reading(catalogue, runs, self._running, self._pages)
 

@@ -1,0 +1,1 @@
+"""The Ollama registry as a zoo of zooclient."""
