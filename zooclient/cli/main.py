@@ -76,9 +76,8 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
-    """Model zoos behind one interface.
-
-    A reference is ZOO:NAME[@REVISION], such as hf:org/model@main. Every verb takes --json.
+    """Model zoos behind one interface. A reference is ZOO:NAME[@REVISION], such as hf:org/model@main, or a name of the
+    project. Every verb takes --json.
     """
 
 
