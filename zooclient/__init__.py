@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _HOMES = {
     **dict.fromkeys(
         (
+            "audit",
             "card",
             "compare",
             "default_client",
@@ -50,6 +51,7 @@ _HOMES = {
     "Ref": "zooclient.records.ref",
     "Query": "zooclient.records.query",
     "Page": "zooclient.records.query",
+    **dict.fromkeys(("AuditReport", "Finding"), "zooclient.records.audit"),
     "Capability": "zooclient.records.capability",
     "Card": "zooclient.records.card",
     **dict.fromkeys(("Column", "Comparison", "Evaluation", "Failure"), "zooclient.records.comparison"),
@@ -96,6 +98,7 @@ __all__ = ["__version__", *sorted(_HOMES)]
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from zooclient.client.aio import AsyncClient as AsyncClient
+    from zooclient.client.default import audit as audit
     from zooclient.client.default import card as card
     from zooclient.client.default import compare as compare
     from zooclient.client.default import default_client as default_client
@@ -144,6 +147,8 @@ if TYPE_CHECKING:
     from zooclient.loading.streams import RunStream as RunStream
     from zooclient.net.cancel import Cancel as Cancel
     from zooclient.providers.base import Account as Account
+    from zooclient.records.audit import AuditReport as AuditReport
+    from zooclient.records.audit import Finding as Finding
     from zooclient.records.capability import Capability as Capability
     from zooclient.records.card import Card as Card
     from zooclient.records.comparison import Column as Column

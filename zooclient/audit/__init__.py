@@ -1,1 +1,1 @@
-"""What somebody should know of a model before they use it: rules on its record and card, and reports of what they found."""
+"""What somebody should know of a model before they use it: rules, and reports of what they found."""

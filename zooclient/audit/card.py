@@ -31,7 +31,9 @@ _MOVING = re.compile(
     r")/(?:main|master|refs/heads/[^\s/()<>\"']+)(?=[/?#\s()<>\"'`\]]|$)[^\s()<>\"'`\]]*"
 )
 #: Sentences of a zoo that stand for the whole card.
-_WHOLE = re.compile(r"当前模型的贡献者未提供更加详细的模型介绍|this is a (?:new|auto)-?generated model card template", re.IGNORECASE)
+_WHOLE = re.compile(
+    r"当前模型的贡献者未提供更加详细的模型介绍|this is a (?:new|auto)-?generated model card template", re.IGNORECASE
+)
 #: Links that a finding names.
 _NAMED = 3
 #: Characters of a card in which links are looked for.

@@ -40,7 +40,8 @@ class Rule:
         )
 
 
-_LAWYER = "Ask whoever answers for licences before you use it."
+#: What no program can decide.
+_LAWYER = "Ask whoever answers for licences."
 
 _ALL = (
     # -- card

@@ -24,7 +24,8 @@ h3{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--sof
 .models{display:grid;gap:1.25rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,28rem),1fr));margin-top:1.5rem}
 .model{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.25rem;min-width:0;
 border-top:5px solid var(--clear)}code{font:13px/1.4 ui-monospace,monospace;overflow-wrap:anywhere}
-p{margin:.3rem 0}.soft{color:var(--soft)}dl{display:grid;grid-template-columns:6rem 1fr;gap:.15rem .75rem;margin:.8rem 0}
+p{margin:.3rem 0}.soft{color:var(--soft)}
+dl{display:grid;grid-template-columns:6rem 1fr;gap:.15rem .75rem;margin:.8rem 0}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}ul{list-style:none;margin:0;padding:0}
 .finding{border-left:4px solid;padding:.35rem .75rem;margin:.6rem 0}.finding p{overflow-wrap:anywhere}
 .badge{font-size:.72rem;font-weight:600;border:1px solid;border-radius:999px;padding:.05rem .5rem;margin-right:.4rem}
@@ -55,7 +56,8 @@ def html(reports: Sequence[AuditReport], *, version: str) -> str:
     """
     noun = "model" if len(reports) == 1 else "models"
     body = [
-        "<header><h1>Audit of ", f"{len(reports)} {noun}</h1>",
+        "<header><h1>Audit of ",
+        f"{len(reports)} {noun}</h1>",
         '<p class="soft">What was observed, what is claimed, and what is missing. ',
         f"It proves nothing to be harmless. zooclient {escape(version)}.</p></header>",
         *(_table(reports) if len(reports) > 1 else ()),
@@ -66,7 +68,8 @@ def html(reports: Sequence[AuditReport], *, version: str) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="referrer" content="no-referrer">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
         f"<title>Audit of {len(reports)} {noun}</title><style>{_STYLE}{_SEVERITY_STYLE}</style></head>\n<body>"
         + "".join(body)
         + "</body></html>\n"
@@ -74,7 +77,8 @@ def html(reports: Sequence[AuditReport], *, version: str) -> str:
 
 
 def _table(reports: Sequence[AuditReport]) -> Iterator[str]:
-    yield "<h3>At a glance</h3><table><thead><tr><th>model</th><th>licence</th><th>gravest</th><th>sum</th></tr></thead>"
+    yield "<h3>At a glance</h3>"
+    yield "<table><thead><tr><th>model</th><th>licence</th><th>gravest</th><th>sum</th></tr></thead>"
     for report in reports:
         level = gravest(report)
         licence: Mapping[str, Any] = report.extra.get("license") or {}
@@ -116,7 +120,9 @@ def _said(card: Mapping[str, Any]) -> Iterator[str]:
     yield "<h3>What the card says</h3><ul>"
     for topic, words in _TOPICS.items():
         titles = card.get(topic) or []
-        mark, said = ('<span class="ok">says</span>', ", ".join(titles[:4])) if titles else ('<span class="no">no</span>', "")
+        mark, said = (
+            ('<span class="ok">says</span>', ", ".join(titles[:4])) if titles else ('<span class="no">no</span>', "")
+        )
         yield f'<li>{mark} {words} <span class="soft">{escape(said)}</span></li>'
     yield "</ul>"
 

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from zooclient.audit.wording import facts, title, verdict
 from zooclient.records.audit import AuditReport
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~@>-])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|~>])")
+#: What code hosts make a mention, a reference or a link of; a break of no width keeps them from it.
+_ACTIVE = re.compile(r"(@|#|:(?=//)|www(?=\.))")
 
 
 def markdown(reports: Sequence[AuditReport]) -> str:
@@ -28,7 +30,11 @@ def _one(report: AuditReport) -> Iterator[str]:
     yield ""
     yield from (f"- **{label}**: {escaped(value)}" for label, value in facts(report))
     if report.findings:
-        yield from ("", "| severity | rule | where | known as | what was found | what to do |", "|---|---|---|---|---|---|")
+        yield from (
+            "",
+            "| severity | rule | where | known as | what was found | what to do |",
+            "|---|---|---|---|---|---|",
+        )
         for one in report.findings:
             cells = (one.severity, f"`{one.rule}`", escaped(one.where), one.basis, escaped(one.evidence))
             yield f"| {' | '.join(cells)} | {escaped(one.remedy)} |"
@@ -40,5 +46,4 @@ def escaped(text: str) -> str:
     """Returns text in which nothing is Markdown, HTML, a mention or a link."""
     one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     bare = one_line.replace("&", "&amp;").replace("<", "&lt;")
-    # A zero-width break keeps an address from becoming a link by itself.
-    return _SPECIAL.sub(r"\\\1", bare).replace("://", ":&#8203;//").replace("www.", "www&#8203;.")
+    return _ACTIVE.sub("\\1&#8203;", _SPECIAL.sub(r"\\\1", bare))

@@ -42,7 +42,9 @@ def _branch(number: int, depth: int, parent: int | None) -> str:
     if parent is None:
         return ""
     x, y = depth * _STEP - _STEP + 10, number * _ROW + 16
-    return f'<path d="M{x} {parent * _ROW + 24}V{y}H{x + _STEP - 8}" fill="none" stroke="var(--line)" stroke-width="2"/>'
+    return (
+        f'<path d="M{x} {parent * _ROW + 24}V{y}H{x + _STEP - 8}" fill="none" stroke="var(--line)" stroke-width="2"/>'
+    )
 
 
 def _node(number: int, depth: int, name: str, told: str, kind: str) -> str:

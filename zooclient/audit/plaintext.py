@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from zooclient.audit.wording import facts, verdict
 from zooclient.records.audit import AuditReport
 
 _LABEL = 11
-#: Findings that are shown with what to do; of the rest, the rule alone.
+#: Findings that are shown with what to do; of the rest, and of what matters less than medium, the rule alone.
 _SHOWN = 12
 
 
@@ -29,15 +31,17 @@ def _one(report: AuditReport, width: int) -> Iterator[str]:
         yield from textwrap.wrap(
             value, width, initial_indent=f"  {label:<{_LABEL}}", subsequent_indent=" " * (_LABEL + 2), max_lines=2
         )
+    yield from _folded(verdict(report), "", width)
     yield ""
-    for finding in report.findings[:_SHOWN]:
+    grave = report.at_least("medium")[:_SHOWN]
+    for finding in grave:
         yield f"{finding.severity:<9} {finding.rule}  {finding.where}  ({finding.basis})"
         yield from _folded(finding.evidence, "    ", width)
         yield from _folded(finding.remedy, "    → ", width)
-    rest = report.findings[_SHOWN:]
-    if rest:
-        yield from _folded(f"and {len(rest)} more: " + ", ".join(dict.fromkeys(one.rule for one in rest)), "", width)
-    yield from _folded(verdict(report), "", width)
+    for severity, found in groupby(report.findings[len(grave) :], key=lambda one: one.severity):
+        rules = Counter(one.rule for one in found)
+        told = ", ".join(rule if count == 1 else f"{rule} ({count})" for rule, count in rules.items())
+        yield from _folded(told, f"{severity:<9} ", width)
     if report.off:
         yield from _folded(f"Turned off: {', '.join(report.off)}.", "", width)
 

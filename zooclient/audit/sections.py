@@ -25,7 +25,8 @@ _FURTHER: dict[str, re.Pattern[str]] = {
     ),
     "training": re.compile(
         r"(pre ?|post ?)?training( (data|dataset|datasets|details|procedure|mixture|approach|set|corpus))*"
-        r"|(fine ?tuning|pretraining) (data|dataset|datasets)|datasets?( overview| used)?|data card|.*\btraining data\b.*"
+        r"|(fine ?tuning|pretraining) (data|dataset|datasets)|datasets?( overview| used)?"
+        r"|data card|.*\btraining data\b.*"
         r"|.*(训练数据|训练集|训练过程|数据集).*"
     ),
     "evaluation": re.compile(
@@ -47,7 +48,8 @@ TOPICS = tuple(_FURTHER)
 #: What templates and zoos put where nobody has written anything yet, as :func:`heading_key` spells it.
 _NOTHING = re.compile(
     r"(more )?information (is )?needed( for further recomm?endations)?"
-    r"|more info(rmation)? needed.*|to be (written|added|filled|done|determined)( .*)?|to ?do|tbd|tba|n a|none|coming soon"
+    r"|more info(rmation)? needed.*|to be (written|added|filled|done|determined)( .*)?"
+    r"|to ?do|tbd|tba|n a|none|coming soon"
     r"|users both direct and downstream should be made aware of the risks biases and limitations of the model.*"
     r"|provide a (quick|longer) summary .*|当前模型的贡献者未提供更加详细的模型介绍.*|待补充|暂无"
 )
@@ -90,7 +92,9 @@ def parts(card: Card) -> Iterator[Part]:
 
 def placeholders(card: Card) -> tuple[str, ...]:
     """Returns the titles of sections in which nobody has written anything."""
-    return tuple(section.title for section in card.sections if section.text.strip() and not says_something(section.text))
+    return tuple(
+        section.title for section in card.sections if section.text.strip() and not says_something(section.text)
+    )
 
 
 def says_something(text: str) -> bool:

@@ -46,12 +46,17 @@ def facts(report: AuditReport) -> list[tuple[str, str]]:
     told: Mapping[str, Any] = report.extra
     licence: Mapping[str, Any] = told.get("license") or {}
     dates = [
-        f"{word} {told[key][:10]}" for word, key in (("created", "created_at"), ("changed", "updated_at")) if told.get(key)
+        f"{word} {told[key][:10]}"
+        for word, key in (("created", "created_at"), ("changed", "updated_at"))
+        if told.get(key)
     ]
     rows = [
         ("licence", f"{licence.get('name', 'none told')} ({licence.get('kind', 'unknown')}), as claimed"),
         ("by", ", ".join([told.get("author") or "nobody told", *dates])),
-        ("sizes", ", ".join(f"{name} {size(count)}" for name, count in (told.get("sizes") or {}).items()) or "no files"),
+        (
+            "sizes",
+            ", ".join(f"{name} {size(count)}" for name, count in (told.get("sizes") or {}).items()) or "no files",
+        ),
         ("made from", ", ".join(based(base) for base in told.get("bases") or [] if base["depth"] == 1)),
         ("results", "; ".join((told.get("evaluations") or [])[:3])),
     ]

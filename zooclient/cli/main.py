@@ -32,6 +32,7 @@ VERBS = {
     "verify": "Hash what is held again; no network.",
     "identify": "Say which model at which zoo a file is.",
     "card": "Print the model card; write or check your own.",
+    "audit": "Say what to know of a model before using it.",
     "add": "Add a model to the project, and lock it.",
     "remove": "Take a model out of the project.",
     "lock": "Lock the project's models to revisions and digests.",
