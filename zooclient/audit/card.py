@@ -26,7 +26,8 @@ _TOPICS = {
 #: Addresses of a file or folder at a branch: those of the Hub, ModelScope and GitHub.
 _MOVING = re.compile(
     r"https?://(?:www\.)?(?:"
-    r"(?:huggingface\.co|hf\.co|modelscope\.(?:cn|ai)|github\.com)/[^\s()<>\"'`\]]{0,300}?/(?:resolve|blob|raw|tree|file/view)"
+    r"(?:huggingface\.co|hf\.co|modelscope\.(?:cn|ai)|github\.com)/[^\s()<>\"'`\]]{0,300}?"
+    r"/(?:resolve|blob|raw|tree|file/view)"
     r"|raw\.githubusercontent\.com/[^\s/()<>\"']{1,100}/[^\s/()<>\"']{1,100}"
     r")/(?:main|master|refs/heads/[^\s/()<>\"']{1,100})(?=[/?#\s()<>\"'`\]]|$)[^\s()<>\"'`\]]*"
 )
@@ -51,7 +52,9 @@ def findings(subject: Subject) -> Iterator[Finding]:
         return
     yield from _front(card)
     if _WHOLE.search(card.text) or not says_something(card.text):
-        yield RULES["card-placeholder"].found(WHERE, "The card is what a template or a zoo put there; nobody has written anything.")
+        yield RULES["card-placeholder"].found(
+            WHERE, "The card is what a template or a zoo put there; nobody has written anything."
+        )
     yield from _topics(subject, card)
     empty = placeholders(card)
     if empty:

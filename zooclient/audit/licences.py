@@ -18,7 +18,9 @@ from zooclient.records.licenses import hub_id, license_of
 from zooclient.records.model import License
 
 #: A line of a card such as ``- **License:** [Apache 2.0](https://…)``.
-_LINE = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?\**Licen[cs]e:?\**:?\s*\**(?P<claim>[^\n]{0,300})$", re.MULTILINE | re.IGNORECASE)
+_LINE = re.compile(
+    r"^[ \t]*(?:[-*+][ \t]+)?\**Licen[cs]e(?::\**|\**:)[ \t]*\**(?P<claim>[^\n]{0,300})$", re.MULTILINE | re.IGNORECASE
+)
 _LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
 
 #: Kind of a licence → what it asks, roughly.
