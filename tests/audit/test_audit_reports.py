@@ -1,4 +1,4 @@
-"""The forms in which an audit is written: whole, readable by what they are for, and harmless whatever an author wrote."""
+"""The forms of a report: whole, readable by what they are for, and harmless whatever an author wrote."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zooclient.audit.catalogue import RULES
-from zooclient.audit.html import html
-from zooclient.audit.judging import judge
-from zooclient.audit.markdown import markdown
-from zooclient.audit.plaintext import text
-from zooclient.audit.sarif import SCHEMA, sarif
-from zooclient.audit.sections import TOPICS
-from zooclient.audit.subject import Base, Subject
-from zooclient.audit.wording import verdict
+from zooclient.auditing.catalogue import RULES
+from zooclient.auditing.html import html
+from zooclient.auditing.judging import judge
+from zooclient.auditing.markdown import markdown
+from zooclient.auditing.plaintext import text
+from zooclient.auditing.sarif import SCHEMA, sarif
+from zooclient.auditing.sections import TOPICS
+from zooclient.auditing.subject import Base, Subject
+from zooclient.auditing.wording import verdict
 from zooclient.records.audit import SEVERITIES, AuditReport, Finding
 from zooclient.records.card import Card
 from zooclient.records.licenses import license_of

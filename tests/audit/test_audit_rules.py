@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import recorded
 
-from zooclient.audit.catalogue import RULES
-from zooclient.audit.judging import judge
-from zooclient.audit.licensetext import is_license_file, license_in
-from zooclient.audit.subject import Base, Subject
+from zooclient.auditing.catalogue import RULES
+from zooclient.auditing.judging import judge
+from zooclient.auditing.licensetext import is_license_file, license_in
+from zooclient.auditing.subject import Base, Subject
 from zooclient.records.audit import AuditReport
 from zooclient.records.card import Card
 from zooclient.records.licenses import license_of

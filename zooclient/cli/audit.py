@@ -54,7 +54,7 @@ def command(
         desk.line(text.rstrip("\n"))
     else:
         _save(output, text)
-        from zooclient.audit.wording import verdict
+        from zooclient.auditing.wording import verdict
 
         for report in reports:
             desk.talk(f"{report.ref}: {verdict(report)}")
@@ -83,18 +83,18 @@ def _written(reports: Sequence[AuditReport], format_: str, width: int) -> str:
         data = [report.to_dict() for report in reports]
         return json.dumps(data if len(data) != 1 else data[0], indent=2, ensure_ascii=False)
     if format_ == "sarif":
-        from zooclient.audit.sarif import sarif
+        from zooclient.auditing.sarif import sarif
 
         return json.dumps(sarif(reports, version=__version__), indent=2, ensure_ascii=False)
     if format_ == "markdown":
-        from zooclient.audit.markdown import markdown
+        from zooclient.auditing.markdown import markdown
 
         return markdown(reports)
     if format_ == "html":
-        from zooclient.audit.html import html
+        from zooclient.auditing.html import html
 
         return html(reports, version=__version__)
-    from zooclient.audit.plaintext import text
+    from zooclient.auditing.plaintext import text
 
     return text(reports, width)
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from zooclient.audit.catalogue import RULES
-from zooclient.audit.judging import judge
-from zooclient.audit.licensetext import is_license_file
-from zooclient.audit.subject import Base, Subject
+from zooclient.auditing.catalogue import RULES
+from zooclient.auditing.judging import judge
+from zooclient.auditing.licensetext import is_license_file
+from zooclient.auditing.subject import Base, Subject
 from zooclient.client.cards import meant
 from zooclient.errors import Cancelled, ConfigError, NetworkError, NotFound, ZooError
 from zooclient.net.exchange import Call
@@ -56,7 +56,7 @@ def checked_rules(names: Sequence[str]) -> tuple[str, ...]:
 
 def file_rules() -> tuple[str, ...]:
     """Returns the names of the rules by which files are looked into."""
-    from zooclient.audit.files import RULES as OF_FILES
+    from zooclient.auditing.files import RULES as OF_FILES
 
     return tuple(OF_FILES)
 
@@ -197,6 +197,6 @@ def _folder(
 
 
 def _scanned(folder: Path) -> tuple[tuple[Finding, ...], int]:
-    from zooclient.audit.files import scan
+    from zooclient.auditing.files import scan
 
     return scan(folder), sum(1 for path in folder.rglob("*") if path.is_file())

@@ -1,15 +1,15 @@
 """Rules on files as they are listed: formats by name, digests, and what the zoo's own scan said; pure.
 
-What is in the files is another matter, see :mod:`zooclient.audit.files`.
+What is in the files is another matter, see :mod:`zooclient.auditing.files`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zooclient.audit.card import listed
-from zooclient.audit.catalogue import RULES
-from zooclient.audit.subject import Subject
+from zooclient.auditing.card import listed
+from zooclient.auditing.catalogue import RULES
+from zooclient.auditing.subject import Subject
 from zooclient.records.audit import Finding
 
 #: Formats whose loader runs what a file says.

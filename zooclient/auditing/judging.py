@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from zooclient.audit import card, formats, licences, provenance
-from zooclient.audit.catalogue import RULES
-from zooclient.audit.sections import TOPICS, told
-from zooclient.audit.subject import Subject
+from zooclient.auditing import card, formats, licences, provenance
+from zooclient.auditing.catalogue import RULES
+from zooclient.auditing.sections import TOPICS, told
+from zooclient.auditing.subject import Subject
 from zooclient.records.audit import AuditReport, Finding, ordered
 from zooclient.records.comparison import evaluations
 

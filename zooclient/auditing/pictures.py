@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from zooclient.audit.wording import size, title
+from zooclient.auditing.wording import size, title
 from zooclient.records.audit import AuditReport
 
 _ROW, _STEP, _WIDTH = 46, 28, 460

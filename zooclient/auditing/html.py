@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from zooclient.audit.pictures import licence_tree, size_plot
-from zooclient.audit.wording import facts, gravest, title, verdict
+from zooclient.auditing.pictures import licence_tree, size_plot
+from zooclient.auditing.wording import facts, gravest, title, verdict
 from zooclient.records.audit import SEVERITIES, AuditReport, Finding
 
 _STYLE = """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from zooclient.audit.wording import facts, title, verdict
+from zooclient.auditing.wording import facts, title, verdict
 from zooclient.records.audit import AuditReport
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~>])")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from zooclient.audit.catalogue import RULES
-from zooclient.audit.subject import Subject
+from zooclient.auditing.catalogue import RULES
+from zooclient.auditing.subject import Subject
 from zooclient.records.audit import Finding
 
 #: Younger than this is worth a look.

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zooclient.audit.card import moving
-from zooclient.audit.catalogue import RULES
-from zooclient.audit.licensetext import license_in
-from zooclient.audit.sections import says_something
-from zooclient.audit.subject import Subject
+from zooclient.auditing.card import moving
+from zooclient.auditing.catalogue import RULES
+from zooclient.auditing.licensetext import license_in
+from zooclient.auditing.sections import says_something
+from zooclient.auditing.subject import Subject
 from zooclient.records.audit import Finding
 from zooclient.records.card import Card
 from zooclient.records.cardcheck import base_findings, license_findings

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from zooclient.audit.catalogue import RULES
-from zooclient.audit.sections import placeholders, says_something, told
-from zooclient.audit.subject import Subject
+from zooclient.auditing.catalogue import RULES
+from zooclient.auditing.sections import placeholders, says_something, told
+from zooclient.auditing.subject import Subject
 from zooclient.records.audit import Finding
 from zooclient.records.card import Card
 from zooclient.records.cardcheck import front_findings

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from zooclient.audit.wording import facts, verdict
+from zooclient.auditing.wording import facts, verdict
 from zooclient.records.audit import AuditReport
 
 _LABEL = 11

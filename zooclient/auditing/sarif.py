@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from zooclient.audit.catalogue import RULES
-from zooclient.audit.wording import verdict
+from zooclient.auditing.catalogue import RULES
+from zooclient.auditing.wording import verdict
 from zooclient.records.audit import AuditReport, Finding, Severity
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
