@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -109,7 +110,7 @@ def test_an_audit_offline_says_what_it_could_not_know(client: Client, zoo: Local
     client.audit(pin(zoo))
     with Client(home=folder.parent / "home", endpoints=zoo.endpoints, offline=True) as cut_off:
         zoo.forget()
-        with pytest.warns(StaleWarning, match="hf:org/middle"):
+        with pytest.warns(StaleWarning):
             report = cut_off.audit(pin(zoo))
     assert zoo.requests == []
     assert "license-contradicts-file" in rules(report)
@@ -164,7 +165,7 @@ def test_a_rule_that_does_not_exist_is_refused_before_anybody_is_asked(client: C
 
 def test_the_front_has_the_audit_too() -> None:
     """``zooclient.audit`` is the client's method, on the shared client, whichever rooms were imported before."""
-    import zooclient.auditing.judging
+    importlib.import_module("zooclient.auditing.judging")
 
     assert zooclient.audit.__doc__ == Client.audit.__doc__
 

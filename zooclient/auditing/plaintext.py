@@ -29,7 +29,12 @@ def _one(report: AuditReport, width: int) -> Iterator[str]:
     yield str(report.ref)
     for label, value in facts(report):
         yield from textwrap.wrap(
-            value, width, initial_indent=f"  {label:<{_LABEL}}", subsequent_indent=" " * (_LABEL + 2), max_lines=2
+            value,
+            width,
+            initial_indent=f"  {label:<{_LABEL}}",
+            subsequent_indent=" " * (_LABEL + 2),
+            max_lines=2,
+            placeholder=" …",
         )
     yield from _folded(verdict(report), "", width)
     yield ""
@@ -47,4 +52,6 @@ def _one(report: AuditReport, width: int) -> Iterator[str]:
 
 
 def _folded(words: str, indent: str, width: int) -> list[str]:
-    return textwrap.wrap(words, width, initial_indent=indent, subsequent_indent=" " * len(indent), max_lines=3)
+    return textwrap.wrap(
+        words, width, initial_indent=indent, subsequent_indent=" " * len(indent), max_lines=3, placeholder=" …"
+    )
