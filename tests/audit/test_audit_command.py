@@ -248,3 +248,24 @@ def test_a_card_that_cannot_be_had_is_a_finding(env: dict[str, str], folder: Pat
     zoo.fail("*README.md", Status(500))
     done = typed("audit", pin(zoo), "--json", env={**env, "ZOOCLIENT_RETRIES": "0"}, cwd=folder)
     assert "card-unreadable" in rules(AuditReport.from_dict(json.loads(done.stdout)))
+
+
+# -- every zoo
+
+
+@pytest.mark.parametrize("zoo_name", ["hf", "modelscope", "civitai", "replicate"])
+def test_a_model_of_each_zoo_is_audited(zoo_name: str, zoo: LocalZoo, folder: Path) -> None:
+    """The same call gives a report at every zoo: its card is read, and pickles alone are told."""
+    refs = {
+        "hf": f"hf:org/name@{zoo.head('org/name')}",
+        "modelscope": f"modelscope:org/name@{zoo.head('org/name', zoo='modelscope')}",
+        "civitai": zoo.civitai.ref("org/name"),
+        "replicate": zoo.replicate.ref("org/name"),
+    }
+    with Client(home=folder / "home", endpoints=zoo.endpoints, tokens=zoo.tokens) as client:
+        report = client.audit(refs[zoo_name])
+    assert report.extra["title"]
+    assert "unpinned" not in rules(report)
+    assert rules(report).isdisjoint({"card-missing", "card-unreadable"})
+    if zoo_name != "replicate":  # what is in its images is not listed before somebody asks for it
+        assert "pickle-only" in rules(report)

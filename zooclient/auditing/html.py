@@ -82,7 +82,7 @@ def _table(reports: Sequence[AuditReport]) -> Iterator[str]:
     for report in reports:
         level = gravest(report)
         licence: Mapping[str, Any] = report.extra.get("license") or {}
-        yield f"<tr><td>{escape(title(report))}</td><td>{escape(str(licence.get('name', 'none told')))}</td>"
+        yield f"<tr><td>{escape(title(report))}</td><td>{escape(str(licence.get('name') or 'none told'))}</td>"
         yield f"<td>{_badge(level) if level else 'nothing found'}</td><td>{escape(verdict(report))}</td></tr>"
     yield "</table>"
 

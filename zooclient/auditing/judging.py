@@ -67,7 +67,7 @@ def facts(subject: Subject) -> dict[str, Any]:
         "access": record.access.state,
         "task": record.task,
         "web_url": record.web_url,
-        "license": {"name": licences.shown(claim), "kind": claim.kind, "url": claim.url},
+        "license": {"name": licences.shown(claim) if claim.raw else None, "kind": claim.kind, "url": claim.url},
         "duties": list(licences.duties(claim)),
         "size": record.total_size,
         "sizes": dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0]))),

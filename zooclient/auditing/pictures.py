@@ -26,7 +26,7 @@ def licence_tree(report: AuditReport) -> str:
     """Returns a model and those that it was made from as a tree, each with its licence."""
     licence: Mapping[str, Any] = report.extra.get("license") or {}
     rows: list[tuple[int, int | None, str, str, str]] = [
-        (0, None, title(report), str(licence.get("name", "none told")), str(licence.get("kind", "unknown")))
+        (0, None, title(report), str(licence.get("name") or "none told"), str(licence.get("kind", "unknown")))
     ]
     place = {str(report.ref): 0}
     for base in (report.extra.get("bases") or [])[:_MOST]:

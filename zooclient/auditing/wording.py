@@ -51,11 +51,12 @@ def facts(report: AuditReport) -> list[tuple[str, str]]:
         if told.get(key)
     ]
     rows = [
-        ("licence", f"{licence.get('name', 'none told')} ({licence.get('kind', 'unknown')}), as claimed"),
+        ("licence", f"{licence['name']} ({licence['kind']}), as claimed" if licence.get("name") else "nobody tells"),
         ("by", ", ".join([told.get("author") or "nobody told", *dates])),
         (
             "sizes",
-            ", ".join(f"{name} {size(count)}" for name, count in (told.get("sizes") or {}).items()) or "no files",
+            ", ".join(f"{name} {size(count)}" for name, count in (told.get("sizes") or {}).items())
+            or "no files are listed",
         ),
         ("made from", ", ".join(based(base) for base in told.get("bases") or [] if base["depth"] == 1)),
         ("results", "; ".join((told.get("evaluations") or [])[:3])),
