@@ -54,7 +54,10 @@ PURE = (
     "zooclient.store.tarstream",
     "zooclient.lock.format",
     "zooclient.mirror.format",
-    *(f"zooclient.auditing.{part}" for part in "card catalogue formats html judging licences licensetext".split()),
+    *(
+        f"zooclient.auditing.{part}"
+        for part in "card catalogue cyclonedx formats html judging licences licensetext".split()
+    ),
     *(f"zooclient.auditing.{part}" for part in "markdown pictures plaintext provenance sarif sections".split()),
     *(f"zooclient.auditing.{part}" for part in "subject wording".split()),
     "zooclient.mirror.place",

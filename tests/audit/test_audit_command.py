@@ -202,7 +202,8 @@ def test_json_is_the_report(words: tuple[str, ...], env: dict[str, str], folder:
 
 
 @pytest.mark.parametrize(
-    ("format_", "begins"), [("sarif", "{"), ("markdown", "## "), ("html", "<!DOCTYPE html>"), ("text", "hf:")]
+    ("format_", "begins"),
+    [("sarif", "{"), ("cyclonedx", "{"), ("markdown", "## "), ("html", "<!DOCTYPE html>"), ("text", "hf:")],
 )
 def test_a_report_is_written_to_a_file(format_: str, begins: str, env: dict[str, str], folder: Path) -> None:
     """With ``--output`` the file holds the report, stdout nothing, and stderr the sum."""

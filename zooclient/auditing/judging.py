@@ -11,10 +11,12 @@ from zooclient.auditing.catalogue import RULES
 from zooclient.auditing.sections import TOPICS, told
 from zooclient.auditing.subject import Subject
 from zooclient.records.audit import AuditReport, Finding, ordered
-from zooclient.records.comparison import evaluations
+from zooclient.records.comparison import evaluations, limits_of
 
 #: Results that a report shows.
 _RESULTS = 8
+#: Files that it names.
+_FILES = 2000
 
 
 def judge(
@@ -67,11 +69,22 @@ def facts(subject: Subject) -> dict[str, Any]:
         "access": record.access.state,
         "task": record.task,
         "web_url": record.web_url,
-        "license": {"name": licences.shown(claim) if claim.raw else None, "kind": claim.kind, "url": claim.url},
+        "license": {
+            "name": licences.shown(claim) if claim.raw else None,
+            "spdx": claim.spdx,
+            "kind": claim.kind,
+            "url": claim.url,
+        },
         "duties": list(licences.duties(claim)),
         "size": record.total_size,
         "sizes": dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0]))),
         "card": {topic: list(told(subject.card, topic).said) for topic in TOPICS} if subject.card is not None else {},
+        "limits": None if subject.card is None else limits_of(subject.card),
+        "datasets": [] if subject.card is None else list(subject.card.datasets),
+        "files": [
+            {"path": entry.path, "size": entry.size, "sha256": entry.digests.get("sha256")}
+            for entry in record.files[:_FILES]
+        ],
         "evaluations": [f"{one.label}: {one.value}" for one in evaluations(record, subject.card)[:_RESULTS]],
         "bases": [
             {

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zooclient.client.sync import Client
     from zooclient.records.audit import AuditReport
 
-_FORMATS = ("text", "json", "sarif", "markdown", "html")
+_FORMATS = ("text", "json", "sarif", "cyclonedx", "markdown", "html")
 
 
 @click.command("audit")
@@ -86,6 +86,10 @@ def _written(reports: Sequence[AuditReport], format_: str, width: int) -> str:
         from zooclient.auditing.sarif import sarif
 
         return json.dumps(sarif(reports, version=__version__), indent=2, ensure_ascii=False)
+    if format_ == "cyclonedx":
+        from zooclient.auditing.cyclonedx import cyclonedx
+
+        return json.dumps(cyclonedx(reports, version=__version__), indent=2, ensure_ascii=False)
     if format_ == "markdown":
         from zooclient.auditing.markdown import markdown
 
