@@ -172,6 +172,15 @@ def test_a_finding_keeps_its_fingerprint_when_the_model_moves_on() -> None:
     assert not marks(report()) & marks(evolve(report(), ref=other))
 
 
+def test_a_place_in_a_file_points_at_the_file() -> None:
+    """What stands after the colon is a place in the file, and no part of its address."""
+    one = Finding(rule="pickle-global", severity="high", where="a b.bin:30", evidence="E.", remedy="R.")
+    log = sarif([AuditReport(ref=REF, findings=(one,))], version="1", about={"pickle-global": "Names."})
+    [result] = log["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a%20b.bin"
+    assert log["runs"][0]["tool"]["driver"]["rules"][0]["shortDescription"]["text"] == "Names."
+
+
 @pytest.mark.parametrize("severity", SEVERITIES)
 def test_every_severity_has_its_level(severity: str) -> None:
     """Graver findings never have a lesser level."""

@@ -261,7 +261,7 @@ case(
     *("pickle-beside", "a pickle beside"),
     report(of=record(files=(entry("model.safetensors", "safetensors"), entry("pytorch_model.bin", "pickle")))),
 )
-case("remote-code", "custom code", report(of=record(tags=("custom_code",))))
+case("custom-code", "custom code", report(of=record(tags=("custom_code",))))
 case("digest-missing", "no digest", report(of=record(files=(entry("a.gguf", "gguf", digests={}),))))
 case(
     *("scan-danger", "the zoo warns"),

@@ -182,7 +182,7 @@ _ALL = (
         *("Load the other ones; they are what is fetched unless somebody asks for more.", "claimed"),
     ),
     Rule(
-        *("remote-code", "medium", "The model comes with code that loading it may run."),
+        *("custom-code", "medium", "The model comes with code that loading it may run."),
         *("Read the code at the pinned revision before you allow it.", "claimed"),
     ),
     Rule(

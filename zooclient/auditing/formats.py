@@ -29,7 +29,7 @@ def findings(subject: Subject) -> Iterator[Finding]:
     code = tuple(entry.path for entry in record.files if entry.role == "code" and entry.path.endswith(".py"))
     if "custom_code" in record.tags:
         files = f": {listed(code)}" if code else ""
-        yield RULES["remote-code"].found("record", f"The zoo marks it as coming with code of its own{files}.")
+        yield RULES["custom-code"].found("record", f"The zoo marks it as coming with code of its own{files}.")
     bare = tuple(entry.path for entry in weights if not entry.digests)
     if bare:
         yield RULES["digest-missing"].found(bare[0], f"No digest is stated of {listed(bare)}.")

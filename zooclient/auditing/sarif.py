@@ -6,7 +6,7 @@ The format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -27,12 +27,13 @@ _LEVELS: dict[Severity, str] = {
 _NUMBERS: dict[Severity, str] = {"info": "0.0", "low": "2.0", "medium": "5.0", "high": "8.0", "critical": "9.5"}
 
 
-def sarif(reports: Sequence[AuditReport], *, version: str) -> dict[str, Any]:
+def sarif(reports: Sequence[AuditReport], *, version: str, about: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Returns the reports as one SARIF log with one run.
 
     Args:
         reports: Of any number of models.
         version: Of this program.
+        about: Name of a rule on files → what it looks for. None: such rules are told by their names.
     """
     found = [(report, finding) for report in reports for finding in report.findings]
     names = sorted({finding.rule for _, finding in found} | {name for report in reports for name in report.rules})
@@ -46,7 +47,7 @@ def sarif(reports: Sequence[AuditReport], *, version: str) -> dict[str, Any]:
                     "driver": {
                         "name": "zooclient",
                         "semanticVersion": version,
-                        "rules": [_rule(name, first.get(name)) for name in names],
+                        "rules": [_rule(name, first.get(name), about or {}) for name in names],
                     }
                 },
                 "results": [_result(report, finding, names.index(finding.rule)) for report, finding in found],
@@ -60,10 +61,10 @@ def sarif(reports: Sequence[AuditReport], *, version: str) -> dict[str, Any]:
     }
 
 
-def _rule(name: str, example: Finding | None) -> dict[str, Any]:
+def _rule(name: str, example: Finding | None, of_files: Mapping[str, str]) -> dict[str, Any]:
     known = RULES.get(name)
     severity = known.severity if known is not None else example.severity if example is not None else "info"
-    about = known.about if known is not None else name
+    about = known.about if known is not None else of_files.get(name, name)
     remedy = known.remedy if known is not None else example.remedy if example is not None else None
     rule: dict[str, Any] = {
         "id": name,
@@ -93,5 +94,8 @@ def _result(report: AuditReport, finding: Finding, index: int) -> dict[str, Any]
 
 
 def _address(where: str) -> str:
-    """The file that a finding is about, relative to the model; what is about its record stands at its card."""
-    return "README.md" if where in ("card", "record") else quote(where, safe="/")
+    """The file that a finding is about, relative to the model; what is about its record stands at its card.
+
+    What stands after a colon is a place in the file.
+    """
+    return "README.md" if where in ("card", "record") else quote(where.partition(":")[0] or where, safe="/")

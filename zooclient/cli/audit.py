@@ -83,9 +83,10 @@ def _written(reports: Sequence[AuditReport], format_: str, width: int) -> str:
         data = [report.to_dict() for report in reports]
         return json.dumps(data if len(data) != 1 else data[0], indent=2, ensure_ascii=False)
     if format_ == "sarif":
+        from zooclient.auditing.files import RULES
         from zooclient.auditing.sarif import sarif
 
-        return json.dumps(sarif(reports, version=__version__), indent=2, ensure_ascii=False)
+        return json.dumps(sarif(reports, version=__version__, about=RULES), indent=2, ensure_ascii=False)
     if format_ == "cyclonedx":
         from zooclient.auditing.cyclonedx import cyclonedx
 
