@@ -165,7 +165,7 @@ class _Taking:
         if member.kind != "file":
             self._passed[_NAMES[member.kind]] += 1
             return
-        self._file(tar, member, safe_path(target))
+        self._file(tar, member, _safe(target))
 
     def _file(self, tar: TarStream, member: Member, path: str) -> None:
         if path in self._files:
@@ -181,6 +181,14 @@ class _Taking:
                 digest.update(piece)
                 out.write(piece)
         self._files[path] = Extracted(path=path, size=member.size, sha256=digest.hexdigest(), place=place)
+
+
+def _safe(path: str) -> str:
+    try:
+        return safe_path(path)
+    except IntegrityError as error:
+        error.hint = "Nothing of the layer is kept. Do not trust this model; tell the zoo."  # it was fetched by now
+        raise
 
 
 _NAMES = {"link": "links", "device": "devices", "sparse": "sparse files", "other": "of an unknown kind"}
