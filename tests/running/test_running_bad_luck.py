@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import field, frozen
 from netdoubles import FAST
 
 from zooclient import Client, RunFailed, Settings
@@ -64,7 +64,7 @@ class Cell:
     }  # no other run is like it
     path: str = CREATE
     fault: Fault | None = None
-    course: dict[str, Any] = {}
+    course: Mapping[str, Any] = field(factory=dict)
     error: type[ZooError] | None
     said: str = ""
     hint: str = ""

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from attrs import frozen
-from faultroads import Elsewhere
 from badluck import LISTING, PAGE
+from faultroads import Elsewhere
 from zoosites import MODEL, SITES, WEIGHTS, Following, Site, client_of, objects
 
 from zooclient import AccessError, Client, IntegrityError, ZooError
@@ -45,12 +45,14 @@ class Astray:
         act: What is asked.
         error: How it ends, by zoo; a zoo that is not named has no such way. None: it does no harm.
         asked: The other server is asked, without a token.
+        answer: What it answers. None: what the zoo would give for the weights.
     """
 
     throw: Callable[[LocalZoo, Site, str], object]
     act: Callable[[Client, Site, str], object]
     error: dict[str, type[ZooError] | None]
     asked: bool = False
+    answer: bytes | None = None
 
 
 def _search(client: Client, site: Site, ref: str) -> object:
@@ -149,7 +151,11 @@ WAYS = {
         asked=True,
     ),
     "the login, elsewhere": Astray(
-        throw=_asks_for_a_login_elsewhere, act=_download, error={"replicate": AccessError}, asked=True
+        throw=_asks_for_a_login_elsewhere,
+        act=_download,
+        error={"replicate": AccessError},
+        asked=True,
+        answer=b'{"token": "granted-by-somebody"}',
     ),
 }
 
@@ -167,7 +173,7 @@ def test_no_answer_leads_a_token_astray(zoo: LocalZoo, models: Path, tmp_path: P
     """Redirects of metadata and bytes, links to pages and to files: whoever else is asked hears of no token."""
     site, astray, secret, login = SITES[scheme], WAYS[way], zoo.tokens[scheme], zoo.tokens[SITES[scheme].keeper]
     zoo.r8.rules.strangers = "no"
-    body = kept_bytes(zoo, site, models, tmp_path)
+    body = kept_bytes(zoo, site, models, tmp_path) if astray.answer is None else astray.answer
     with Elsewhere(body) as other, client_of(zoo, site, tmp_path / "home", secret, login=login) as client:
         astray.throw(zoo, site, other.url)
         expected = astray.error[scheme]
@@ -258,7 +264,7 @@ def test_an_endpoint_of_a_project_file_gets_no_token(
 def test_a_registry_of_images_of_a_project_file_gets_no_login(
     zoo: LocalZoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A project that names a registry has it asked as a stranger, whatever the registry wants and whoever is logged in."""
+    """A project that names a registry has it asked as a stranger, whoever is logged in, and whatever it wants."""
     site = SITES["replicate"]
     monkeypatch.delenv("ZOOCLIENT_R8_ENDPOINT", raising=False)
     monkeypatch.setenv("ZOOCLIENT_REPLICATE_ENDPOINT", zoo.endpoints["replicate"])

@@ -93,10 +93,16 @@ def unpack(
     """
     told = layer.unpacked_size
     most = layer.size * _GROWTH + _ROOM if told is None else told * 2 + _HEADERS
-    with storing("unpacking a layer", source), open(source, "rb") as packed:
-        stream = Unpacked(packed, layer.compression, most=most, check=check)
-        contents = _Taking(into, wanted, room).take(TarStream(stream.read))
-        got = stream.finish()
+    try:
+        with storing("unpacking a layer", source), open(source, "rb") as packed:
+            stream = Unpacked(packed, layer.compression, most=most, check=check)
+            contents = _Taking(into, wanted, room).take(TarStream(stream.read))
+            got = stream.finish()
+    except IntegrityError as error:
+        error.hint = (
+            error.hint or "Nothing of the layer is kept. Its bytes are those that the image names: tell the zoo."
+        )
+        raise
     if layer.unpacked_digest not in (None, got):
         raise IntegrityError(
             f"The layer sha256:{layer.digest} has unpacked the sha256 {got}, and {layer.unpacked_digest} is claimed.",
