@@ -11,7 +11,7 @@ import pytest
 from netdoubles import Answer, Asked, Server
 
 from zooclient import Client
-from zooclient.errors import NotFound
+from zooclient.errors import NetworkError, NotFound
 from zooclient.settings import Limits, Settings
 from zooclient.testing import LocalZoo, Status
 
@@ -114,3 +114,24 @@ def test_fallback_gives_it_where_the_registry_is_down(
         snapshot = client.load(pin(zoo), weights="all")
     assert (snapshot.path / SOURCE).read_bytes() == WEIGHTS
     assert bool(mirror.asked) == down
+
+
+@pytest.mark.parametrize("policy", ["first", "fallback"])
+def test_a_mirror_says_what_an_image_holds_where_the_registry_is_down(
+    zoo: LocalZoo, mirror: Server, tmp_path: Path, policy: str
+) -> None:
+    """A fresh home learns from the mirror which files there are, and has them from it."""
+    zoo.fail("/v2/*", Status(502, times=None), zoo="r8")
+    with client_of(zoo, tmp_path / "home", mirror, policy) as client:
+        snapshot = client.download(pin(zoo), weights="all")
+        assert client.verify(snapshot).ok
+    assert (snapshot.path / SOURCE).read_bytes() == WEIGHTS
+
+
+def test_without_a_mirror_that_knows_it_the_failure_stays(zoo: LocalZoo, mirror: Server, tmp_path: Path) -> None:
+    """Where the mirror has nothing of the model either, what failed is told: the registry."""
+    shutil.rmtree(tmp_path / "mirror")
+    zoo.fail("/v2/*", Status(502, times=None), zoo="r8")
+    with client_of(zoo, tmp_path / "home", mirror, "fallback") as client, pytest.raises(NetworkError, match="502"):
+        client.download(pin(zoo))
+    assert not list((tmp_path / "home").rglob("manifest.json"))

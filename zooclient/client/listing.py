@@ -9,7 +9,7 @@ from attrs import evolve
 
 from zooclient.client.memory import noted, remember
 from zooclient.client.telling import telling
-from zooclient.errors import Offline, StoreError
+from zooclient.errors import NetworkError, Offline, ProtocolError, RateLimited, StoreError
 from zooclient.net.exchange import Call
 from zooclient.providers.further import ListsFiles
 from zooclient.records.receipt import Receipt
@@ -49,10 +49,29 @@ def listed(wiring: Wiring, record: ModelRecord, operation: str) -> Flow[ModelRec
                 f"The files of {record.ref} are not known yet, and connections are switched off.",
                 hint="Plan or get it once while online.",
             )
-        listing: Listing = yield from provider.list_files(record)
+        try:
+            listing: Listing = yield from provider.list_files(record)
+        except (ProtocolError, RateLimited):
+            raise
+        except NetworkError:
+            told = yield from _told_by_mirrors(wiring, record)
+            if told is None or not provider.is_listed(told):
+                raise
+            remember(wiring, record.ref, told)
+            return told
         yield Call(run=lambda: _keep(wiring, listing))
         remember(wiring, record.ref, listing.record)
     return listing.record
+
+
+def _told_by_mirrors(wiring: Wiring, record: ModelRecord) -> Flow[ModelRecord | None]:
+    """What a mirror says in the place of whoever lists the files and is not reached; None: none says anything."""
+    if not wiring.settings.zoo(record.ref.scheme).mirrored:
+        return None
+    from zooclient.client.mirrors import Mirrors
+
+    told = yield from Mirrors(wiring, record.ref.scheme).tell(record.ref)
+    return None if told is None else evolve(told.record, requested=record.requested)
 
 
 def with_files(wiring: Wiring, record: ModelRecord) -> ModelRecord:
