@@ -163,7 +163,9 @@ def test_on_the_command_line(at: Hosted, scheme: str, tmp_path: Path) -> None:
     sent = [json.loads(seen.body) for seen in at.zoo.requests if seen.method == "POST"]
     assert [body.get("max_tokens") for body in sent] == [7, None]
     picture = pin(at, scheme, at.model("acme/paint", lambda asked: PNG, task="text-to-image"))
-    done = typed("run", picture, "prompt=a cat", "--task", "text-to-image", "--to", "out", env=env, cwd=tmp_path)
+    done = typed(
+        "run", picture, "prompt=a cat", "--task", "text-to-image", "--to", str(tmp_path / "out"), env=env, cwd=tmp_path
+    )
     assert done.returncode == 0 and Path(done.stdout.strip()).read_bytes() == PNG
     alone = typed("run", ref.replace("acme/chat", "acme/none").partition("@")[0], "prompt=x", env=env, cwd=tmp_path)
     assert alone.returncode == 3
