@@ -125,9 +125,11 @@ class Registries:
         if bearer is not None and "bearer" not in tried:
             tried.add("bearer")
             return self._exchange(registry, place, bearer, login)
-        # Some say of what a stranger may not see that it is not there.
-        asks = any(one.scheme == "basic" for one in told) or status != 401
-        if login is not None and asks and sent is None and "basic" not in tried:
+        # Basic may be what is left where a token did not count. Some say of what a stranger may not see that it is not
+        # there, and ask for nothing.
+        offered = any(one.scheme == "basic" for one in told)
+        asks = (offered and sent != login) or (status != 401 and sent is None)
+        if login is not None and asks and "basic" not in tried:
             tried.add("basic")
             with self._lock:
                 self._granted[place] = login

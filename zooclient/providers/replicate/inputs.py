@@ -78,7 +78,10 @@ def _read(name: str, value: Any) -> Any:
             with path.open("rb") as file:
                 return _given(name, path.name, file.read(MOST + 1))
         except OSError as error:
-            raise ConfigError(f"The file for {name} cannot be read: {path}: {error.strerror}.") from error
+            raise ConfigError(
+                f"The file for {name} cannot be read: {path}: {error.strerror}.",
+                hint="Nothing was sent. Is the path right, and may you read it?",
+            ) from error
     if hasattr(value, "read"):
         content = value.read(MOST + 1)
         if not isinstance(content, bytes):

@@ -210,7 +210,10 @@ class _Deed:
         except (Offline, IntegrityError):
             raise
         except RateLimited as error:
-            error.hint = "Nothing was created. Without a payment method the limit is far lower."
+            error.hint = (
+                "Nothing was created. Without a payment method the limit is far lower; ZOOCLIENT_MAX_WAIT sets the "
+                "seconds that we wait by ourselves."
+            )
             raise
         except Cancelled as error:
             error.hint = f"If a run was created, Replicate is asked to cancel it; {WEB}/predictions lists it."

@@ -23,6 +23,7 @@ from zooclient.providers.replicate.image.oci import Config, Descriptor, Index, M
 from zooclient.providers.replicate.image.refusal import refusal
 from zooclient.records.classify import classify
 from zooclient.records.model import FileEntry, ModelRecord
+from zooclient.records.paths import path_problems
 from zooclient.records.ref import Ref
 
 #: Files of a snapshot that are the image's own documents.
@@ -93,6 +94,7 @@ def _listed(
     problems = [*record.problems, *(() if weights and not found.layers else found.problems)]
     if not is_cog(config.labels):
         problems.append("The image was not made by Cog: what it holds is not told by labels.")
+    problems += path_problems(files)
     return evolve(record, files=tuple(files.values()), problems=tuple(dict.fromkeys([*problems, _EXPERIMENTAL])))
 
 
