@@ -127,7 +127,15 @@ def test_files_are_read_once_and_told_by_digest(tmp_path: Path) -> None:
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert told["one"] == {"file": "a.txt", "size": 3, "sha256": digest}
     assert [told["two"][0]["file"], told["two"][1]["x"]["file"]] == ["two", "a.txt"] and told["three"] == [1, "s", None]
-    for odd in (tmp_path, tmp_path / "none", object(), {"a": {1, 2}}, (tmp_path / "a.txt").open("rt")):
+    for odd in (
+        tmp_path,
+        tmp_path / "none",
+        object(),
+        {"a": {1, 2}},
+        [float("nan")],
+        float("inf"),
+        (tmp_path / "a.txt").open("rt"),
+    ):
         with pytest.raises(ConfigError):
             read_inputs({"odd": odd})
         if hasattr(odd, "close"):

@@ -124,6 +124,8 @@ def test_wrong_inputs_are_told_before_anything_is_sent(at: Hosted) -> None:
     shout(at)
     with pytest.raises(ConfigError, match="fish"):
         run(at, text="hi", fish=1)
+    with pytest.raises(ConfigError, match="for one task"):
+        at.client.open(at.zoo.replicate.ref(MODEL)).run(text="hi", task="chat", via="official")
     assert at.asked() == []
 
 
@@ -167,8 +169,9 @@ def test_the_wish_to_stop_cancels_the_run_at_the_zoo(at: Hosted) -> None:
 
     stopper = threading.Thread(target=stop)
     stopper.start()
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled) as caught:
         at.client.open(zoo.ref(MODEL)).run(text="hi", via="official", cancel=cancel)
+    assert "next run goes on" not in (caught.value.hint or ""), "a run is no download"
     stopper.join()
     assert any(path.endswith("/cancel") for path in at.asked())
 

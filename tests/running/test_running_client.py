@@ -36,6 +36,7 @@ from zooclient.errors import (
     Cancelled,
     ConfigError,
     NetworkError,
+    NotFound,
     PolicyError,
     RateLimited,
     StoreError,
@@ -185,8 +186,11 @@ def test_a_model_that_nobody_hosts(client: Client, zoo: LocalZoo) -> None:
     """What cannot be run where it lies says so, with what would work; so does a model without a client."""
     zoo.commit("org/files", {"config.json": "{}"})
     local = type(client)(settings=client.settings).open(f"file:{Path(__file__).parent}")
-    with pytest.raises(Unsupported, match="nothing is hosted there"):
+    with pytest.raises(Unsupported, match="nothing is hosted there") as caught:
         local.run(prompt="hi")
+    assert (caught.value.hint or "").endswith("opens it."), "what lies on this machine is not brought here"
+    with pytest.raises(Unsupported, match="hf trains nothing"):
+        client.open(client.resolve("hf:org/files")).train(destination="replicate:me/mine")
     with pytest.raises(Unsupported, match="opened without a client"):
         RemoteModel(client.resolve(zoo.replicate.ref(SHOUT))).run(text="a")
     with pytest.raises(ConfigError, match="via='mail' is not known"):
@@ -568,6 +572,8 @@ def test_a_training_ends_in_a_version_and_its_weights(client: Client, zoo: Local
     assert (again.task, again.id != run.id) == ("train", True)
     with pytest.raises(ConfigError, match="cannot be trained"):
         opened(client, zoo, DRAW).train(destination="replicate:me/mine")
+    with pytest.raises(NotFound, match="destination replicate:me/none is no model"):
+        opened(client, zoo, SHOUT).train(destination="replicate:me/none")
 
 
 def test_a_run_is_repeated(client: Client, zoo: LocalZoo, tmp_path: Path) -> None:
@@ -653,6 +659,8 @@ def test_no_name_leaves_the_folder(names: list[str]) -> None:
         ("data:text/plain;base64", "holds no data"),
         ("https://replicate.delivery/x.png", "is gone (status 410)"),
         ("ftp://replicate.delivery/x.png", "not plain http or https"),
+        ("https://10.0.0.7/x.png", "in a private network or on this machine"),
+        ("https://localhost/x.png", "in a private network or on this machine"),
     ],
 )
 def test_what_cannot_be_saved_is_told(tmp_path: Path, url: str | None, said: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from zooclient.client.guests import guarded
 from zooclient.client.memory import noted, remember
 from zooclient.client.telling import telling
 from zooclient.errors import Offline, StoreError
@@ -49,7 +50,8 @@ def listed(wiring: Wiring, record: ModelRecord, operation: str) -> Flow[ModelRec
                 f"The files of {record.ref} are not known yet, and connections are switched off.",
                 hint="Plan or get it once while online.",
             )
-        listing: Listing = yield from provider.list_files(record)
+        with guarded(record.ref.scheme):
+            listing: Listing = yield from provider.list_files(record)
         yield Call(run=lambda: _keep(wiring, listing))
         remember(wiring, record.ref, listing.record)
     return listing.record

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,9 +110,11 @@ def _read(name: str, value: Any) -> Any:
         return {str(key): _read(name, item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_read(name, item) for item in value]
+    if isinstance(value, float) and not isfinite(value):
+        raise ConfigError(f"{name} is {value}, which JSON has no word for.", operation="run")
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
-    raise ConfigError(f"{name} is a {type(value).__name__}, which no hosted model takes.", operation="run")
+    raise ConfigError(f"{name} is of type {type(value).__name__}, which no hosted model takes.", operation="run")
 
 
 def _given(name: str, called: str, content: bytes) -> Given:

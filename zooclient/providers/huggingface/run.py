@@ -49,8 +49,6 @@ def run(endpoint: str, record: ModelRecord, request: RunRequest, told: Told) -> 
         told: Called with each piece. None: the end alone is awaited.
     """
     try:
-        if request.destination is not None:
-            raise Unsupported("The hosts of the Hub do not train.", hint="replicate: models can be trained.")
         response = yield from fetch(Request(url=hosts_url(endpoint, record.ref.id)))
         if not response.ok:
             raise refusal(response, record.ref, "run", web=endpoint)

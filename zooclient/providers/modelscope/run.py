@@ -53,8 +53,6 @@ def run(endpoint: str, record: ModelRecord, request: RunRequest, told: Told) -> 
         told: Called with each piece. None: the end alone is awaited.
     """
     try:
-        if request.destination is not None:
-            raise Unsupported("ModelScope's API does not train.", hint="replicate: models can be trained.")
         if request.served_by is not None:
             raise Unsupported("ModelScope does not let its hosts be chosen.", hint="Leave served_by out.")
         inputs = yield Call(run=lambda: read_inputs(request.inputs))

@@ -23,6 +23,7 @@ from zooclient.providers.reading import line, mapping
 from zooclient.providers.replicate import inputs as files
 from zooclient.providers.replicate import runs_wire
 from zooclient.providers.replicate.refusal import refusal
+from zooclient.providers.replicate.run import refuse_odd
 from zooclient.records.model import ModelRecord
 from zooclient.records.ref import Ref
 from zooclient.records.run import Run, RunEvent, RunRequest
@@ -58,7 +59,7 @@ class OfficialReplicate:
         """One run, see :class:`~zooclient.providers.further.HostsModels`.
 
         Raises:
-            ConfigError: The inputs do not fit; nothing was sent.
+            ConfigError: The inputs do not fit, or a wish has no meaning there; nothing was sent.
             Unsupported: ``replicate`` is not installed, or cannot be imported in this Python.
             ZooError: What the package failed with, in our words.
         """
@@ -70,6 +71,7 @@ class OfficialReplicate:
                 )
             if sys.version_info >= _TOO_NEW:
                 raise too_new()
+            refuse_odd(record.ref, request)
             schema = record.schema
             fitting = dict(request.inputs) if schema is None else schema.check(request.inputs)
             read: dict[str, Any] = yield Call(run=lambda: files.read(fitting))

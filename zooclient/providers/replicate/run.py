@@ -18,6 +18,7 @@ from zooclient.errors import (
     ConfigError,
     IntegrityError,
     NetworkError,
+    NotFound,
     Offline,
     ProtocolError,
     RateLimited,
@@ -26,6 +27,7 @@ from zooclient.errors import (
 )
 from zooclient.net.exchange import Call, Flow, Listen, Parting, Pause, Request, Response, fetch
 from zooclient.net.origin import masked, may_lead, origin
+from zooclient.net.reach import leads_inside
 from zooclient.providers.replicate import inputs as files
 from zooclient.providers.replicate import runs_wire as wire
 from zooclient.providers.replicate.endpoint import WEB
@@ -35,6 +37,7 @@ from zooclient.records.schema import Schema
 
 if TYPE_CHECKING:
     from zooclient.records.model import ModelRecord
+    from zooclient.records.ref import Ref
     from zooclient.records.run import Run, RunEvent, RunRequest
 
 #: Seconds that an answer is waited for at the most ("Prefer: wait=n", n from 1 to 60), and that the zoo takes as a
@@ -68,6 +71,18 @@ def train(
 ) -> Flow[Run]:
     """One training, from its inputs to the end; see :class:`~zooclient.providers.further.TrainsModels`."""
     return _Deed(endpoint, record, request, "trainings", told).done()
+
+
+def refuse_odd(ref: Ref, asked: RunRequest) -> None:
+    """Refuses wishes that have no meaning at Replicate, whoever asks it.
+
+    Raises:
+        ConfigError: A task, a host, or a deadline that has passed.
+    """
+    if asked.task is not None or asked.served_by is not None:
+        raise ConfigError(f"{ref} is run by Replicate itself, for one task.", hint="Leave task and served_by out.")
+    if asked.deadline is not None and not asked.deadline > 0:
+        raise ConfigError(f"A deadline of {asked.deadline} seconds leaves no time.")
 
 
 class _Deed:
@@ -126,10 +141,7 @@ class _Deed:
             ConfigError: What is asked has no meaning here.
         """
         ref, asked = self._ref, self._request
-        if asked.task is not None or asked.served_by is not None:
-            raise ConfigError(f"{ref} is run by Replicate itself, for one task.", hint="Leave task and served_by out.")
-        if asked.deadline is not None and not asked.deadline > 0:
-            raise ConfigError(f"A deadline of {asked.deadline} seconds leaves no time.")
+        refuse_odd(ref, asked)
         if ref.revision is None and not (self._kind == "predictions" and self._record.metadata.get("official")):
             what = "an official model, which is" if self._record.metadata.get("official") else "a model that is"
             told = "not trained by its name alone" if self._kind == "trainings" else "without any version"
@@ -344,8 +356,8 @@ class _Deed:
     def _heard(self, url: str) -> Flow[None]:
         """Listens to the stream as long as it comes; what it leaves out is looked at afterwards."""
         try:
-            if not may_lead(self._endpoint, url):
-                raise IntegrityError("The stream is plain http.")
+            if not may_lead(self._endpoint, url) or leads_inside(url, self._endpoint):
+                raise IntegrityError("The stream is plain http, or lies inside.")
             headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
             anonymous = origin(url) != origin(self._endpoint)
             request = Request(url=url, headers=headers, anonymous=anonymous, max_bytes=_MOST_BYTES)
@@ -370,4 +382,9 @@ class _Deed:
     def _settled(self, response: Response) -> Response:
         if response.ok:
             return response
+        if response.status == 404 and b"training destination" in response.body:
+            raise NotFound(
+                f"The destination {self._request.destination} is no model that this account may train into.",
+                hint=f"It is to be there before, and your own; one is made at {WEB}/create.",
+            )
         raise refusal(response, self._ref, self._operation)
