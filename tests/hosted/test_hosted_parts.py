@@ -127,6 +127,8 @@ def test_files_are_read_once_and_told_by_digest(tmp_path: Path) -> None:
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert told["one"] == {"file": "a.txt", "size": 3, "sha256": digest}
     assert [told["two"][0]["file"], told["two"][1]["x"]["file"]] == ["two", "a.txt"] and told["three"] == [1, "s", None]
+    round_and_round: list[Any] = []
+    round_and_round.append(round_and_round)
     for odd in (
         tmp_path,
         tmp_path / "none",
@@ -134,14 +136,19 @@ def test_files_are_read_once_and_told_by_digest(tmp_path: Path) -> None:
         {"a": {1, 2}},
         [float("nan")],
         float("inf"),
+        "\udcff",
+        {"\udcff": 1},
+        {1: 2},
+        10**400,
+        round_and_round,
         (tmp_path / "a.txt").open("rt"),
     ):
         with pytest.raises(ConfigError):
             read_inputs({"odd": odd})
         if hasattr(odd, "close"):
             odd.close()
-    with pytest.raises(ConfigError, match="larger"):
-        read_inputs({"big": bytes(MOST + 1)})
+    with pytest.raises(ConfigError, match="too large"):
+        read_inputs({"big": bytes(MOST)})
 
 
 @pytest.mark.parametrize(

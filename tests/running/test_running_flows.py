@@ -203,7 +203,7 @@ def test_a_model_that_does_not_tell_what_it_takes() -> None:
     assert run.inputs == {"anything": [1]}
     assert "were not checked" in run.problems[0]
     assert (run.output, run.files) == (["a", "https://example.org/x.png"], ())
-    with pytest.raises(ConfigError, match="no JSON"):
+    with pytest.raises(ConfigError, match="JSON cannot say a set"):
         ran(Api(prediction()), model, inputs={"anything": {1, 2}})
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from attrs import field, frozen
 
 from zooclient.errors import ConfigError, NetworkError, ProtocolError
-from zooclient.providers.given import Given
+from zooclient.providers.given import Given, mapped
 from zooclient.providers.reading import entries, fields, line, mapping, plain, string
 from zooclient.records.run import RunEvent
 
@@ -79,7 +79,7 @@ def question(inputs: Mapping[str, Any]) -> dict[str, Any]:
         )
     system = asked.pop("system", None)
     first = [] if system is None else [{"role": "system", "content": system}]
-    whole: dict[str, Any] = _addressed({"messages": [*first, *messages], **asked})
+    whole: dict[str, Any] = mapped({"messages": [*first, *messages], **asked}, Given.data_uri)
     return whole
 
 
@@ -88,14 +88,6 @@ def _with_image(said: str | list[Any], image: Any) -> str | list[Any]:
         return said
     text = [{"type": "text", "text": said}] if isinstance(said, str) else said
     return [*text, {"type": "image_url", "image_url": {"url": image}}]
-
-
-def _addressed(value: Any) -> Any:
-    if isinstance(value, Given):
-        return value.data_uri()
-    if isinstance(value, Mapping):
-        return {name: _addressed(item) for name, item in value.items()}
-    return [_addressed(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def read_completion(payload: Any) -> Completion:

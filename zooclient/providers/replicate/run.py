@@ -28,9 +28,10 @@ from zooclient.errors import (
 from zooclient.net.exchange import Call, Flow, Listen, Parting, Pause, Request, Response, fetch
 from zooclient.net.origin import masked, may_lead, origin
 from zooclient.net.reach import leads_inside
-from zooclient.providers.replicate import inputs as files
+from zooclient.providers.given import Given, mapped, read_inputs
 from zooclient.providers.replicate import runs_wire as wire
 from zooclient.providers.replicate.endpoint import WEB
+from zooclient.providers.replicate.inputs import SMALL, SMALL_TOGETHER, multipart
 from zooclient.providers.replicate.refusal import refusal
 from zooclient.providers.replicate.telling import Hearing, Telling
 from zooclient.records.schema import Schema
@@ -112,7 +113,7 @@ class _Deed:
         """The whole of it."""
         self._refuse()
         fitting = self._fitting()
-        read: dict[str, Any] = yield Call(run=lambda: files.read(fitting))
+        read: dict[str, Any] = yield Call(run=lambda: read_inputs(fitting))
         sent: dict[str, Any] = yield from self._sent_ahead(read)
         state = yield from self._created(sent)
         try:
@@ -128,7 +129,7 @@ class _Deed:
             with suppress(ZooError):
                 yield from self._cancel(state.id)
             raise
-        shown = {name: files.mapped(value, files.Given.told) for name, value in read.items() if not self._secret(name)}
+        shown = {name: mapped(value, Given.told) for name, value in read.items() if not self._secret(name)}
         return wire.read_run(state, self._record, shown, self._request.destination, tuple(self._problems))
 
     # -- before anything is billed --------------------------------------------------------------
@@ -174,24 +175,23 @@ class _Deed:
         """The inputs as JSON values: each file by an address, which holds it where it is small.
 
         Raises:
-            ConfigError: JSON cannot say an input.
             IntegrityError: Another file arrived than was sent.
         """
-        found: list[files.Given] = []
-        files.mapped(read, found.append)
+        found: list[Given] = []
+        mapped(read, found.append)
         addresses: dict[int, str] = {}
-        room = files.SMALL_TOGETHER
+        room = SMALL_TOGETHER
         for file in found:
-            if len(file.content) <= min(files.SMALL, room):
+            if len(file.content) <= min(SMALL, room):
                 room -= len(file.content)
                 addresses[id(file)] = file.data_uri()
             elif id(file) not in addresses:
                 addresses[id(file)] = yield from self._uploaded(file)
-        sent: dict[str, Any] = files.mapped(read, lambda file: addresses[id(file)])
+        sent: dict[str, Any] = mapped(read, lambda file: addresses[id(file)])
         return sent
 
-    def _uploaded(self, file: files.Given) -> Flow[str]:
-        kind, body = files.multipart(file)
+    def _uploaded(self, file: Given) -> Flow[str]:
+        kind, body = multipart(file)
         request = Request(
             method="POST", url=wire.files_url(self._endpoint), headers={"Content-Type": kind}, content=body
         )
@@ -255,15 +255,11 @@ class _Deed:
             headers["Prefer"] = f"wait={wait}"
         if deadline is not None and self._kind == "predictions":
             headers["Cancel-After"] = f"{max(SHORTEST_DEADLINE, ceil(deadline))}s"
-        try:
-            body = wire.question(self._ref, sent, self._request.destination)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ConfigError(f"The inputs are no JSON values: {error}.") from error
         return Request(
             method="POST",
             url=wire.create_url(self._endpoint, self._ref, self._kind),
             headers=headers,
-            content=body,
+            content=wire.question(self._ref, sent, self._request.destination),
             wait=float(wait),
         )
 
