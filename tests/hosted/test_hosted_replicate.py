@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -174,6 +178,31 @@ def test_the_wish_to_stop_cancels_the_run_at_the_zoo(at: Hosted) -> None:
     assert "next run goes on" not in (caught.value.hint or ""), "a run is no download"
     stopper.join()
     assert any(path.endswith("/cancel") for path in at.asked())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot tell there that its parent has gone")
+def test_who_is_killed_does_not_go_on_paying(at: Hosted, tmp_path: Path) -> None:
+    """The package's process outlives nobody: it cancels the run, and ends."""
+    zoo = shout(at)
+    zoo.course(MODEL, ends="never")
+    told = {"home": str(tmp_path / "other"), "endpoints": at.zoo.endpoints, "tokens": at.zoo.tokens}
+    code = f"import zooclient; zooclient.Client(**{told!r}).open({zoo.ref(MODEL)!r}).run(text='hi', via='official')"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    try:
+        _until(lambda: any(seen.method == "GET" and "/predictions/" in seen.path for seen in at.zoo.requests))
+    finally:
+        process.kill()
+        process.wait()
+    _until(lambda: any(path.endswith("/cancel") for path in at.asked()))
+
+
+def _until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come to hold"
+        threading.Event().wait(0.05)
 
 
 def test_trainings_are_not_its_business(at: Hosted) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from zooclient.providers.huggingface.official_child import guard, told
+from zooclient.providers.orphan import end_with_parent
 
 #: What a first input may be called, whatever the client calls it.
 _WORDS = ("prompt", "text", "inputs", "input")
@@ -29,6 +30,7 @@ class Misfit(Exception):
 
 def main() -> None:
     """Reads the wish, makes the call, and prints what came of it or what went wrong."""
+    end_with_parent()
     wish = json.load(sys.stdin)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints must not mix with the answer
