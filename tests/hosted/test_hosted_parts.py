@@ -111,6 +111,13 @@ def test_a_question_is_made_of_what_was_given() -> None:
     assert question({"prompt": 42})["messages"] == [{"role": "user", "content": "42"}]
     asked = question({"text": "what", "image": Given("a.png", b"\x89PNG\r\n\x1a\n"), "top_p": 1})
     assert asked["top_p"] == 1 and asked["messages"][0]["content"][1]["image_url"]["url"].startswith("data:image/png")
+    filed = question({"prompt": Given("a.txt", "grüß".encode()), "system": Given("b.txt", b"be kind")})
+    assert [message["content"] for message in filed["messages"]] == ["be kind", "grüß"]
+    told = b'[{"role": "user", "content": "hi"}]'
+    assert question({"messages": Given("chat.json", told)})["messages"] == json.loads(told)
+    for odd in ({"prompt": Given("a.png", b"\xff")}, {"messages": Given("a", b"hi")}, {"messages": Given("a", b"7")}):
+        with pytest.raises(ConfigError):
+            question(odd)
     nested = question({"messages": [{"role": "user", "content": [{"image": Given("", b"x")}]}]})
     assert nested["messages"][0]["content"][0]["image"].startswith("data:application/octet-stream;base64,")
 

@@ -60,6 +60,18 @@ class Given:
         """Lower-case hex."""
         return hashlib.sha256(self.content).hexdigest()
 
+    @property
+    def text(self) -> str:
+        """Its words, where words are wanted and no file.
+
+        Raises:
+            ConfigError: It holds none, in UTF-8.
+        """
+        try:
+            return self.content.decode()
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{self.name} is to be a text, and is none in UTF-8: {error.reason}.") from error
+
     def data_uri(self) -> str:
         """Returns the file as an address that holds it."""
         return f"data:{self.media_type};base64,{base64.b64encode(self.content).decode()}"

@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 from zooclient import __version__
 from zooclient.errors import Unsupported, ZooError
 from zooclient.net.exchange import Call, Entrusted, Flow, Means, Request, Response, fetch
-from zooclient.providers.chat import Completion, Pieces, events, question, read_completion
+from zooclient.providers.chat import Completion, Pieces, events, question, read_completion, worded
 from zooclient.providers.child import ask_child
 from zooclient.providers.given import Given, made_file, mapped, read_inputs, told_inputs
 from zooclient.providers.huggingface import wire
@@ -137,7 +137,7 @@ class _Work:
             "url": url,
             "task": self.host.task,
             "method": self.host.method,
-            "inputs": mapped(question(self.inputs) if chat else self.inputs, _sent),
+            "inputs": mapped(question(self.inputs) if chat else worded(self.inputs), _sent),
             "more": more,
             "stream": stream,
             "timeout": self.request.deadline or _PATIENCE,

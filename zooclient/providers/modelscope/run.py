@@ -17,7 +17,7 @@ from attrs import evolve
 from zooclient.errors import NetworkError, ProtocolError, Unsupported, ZooError
 from zooclient.net.events import Event, EventReader
 from zooclient.net.exchange import Call, Flow, Listen, Pause, Request, Response, fetch
-from zooclient.providers.chat import WORDS, Completion, Pieces, events, question, read_completion
+from zooclient.providers.chat import WORDS, Completion, Pieces, events, question, read_completion, worded
 from zooclient.providers.given import Given, mapped, read_inputs, told_inputs
 from zooclient.providers.modelscope import wire
 from zooclient.providers.modelscope.endpoint import inference
@@ -80,7 +80,7 @@ def _kind(record: ModelRecord, request: RunRequest) -> Kind:
 def _one(inputs: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The inputs, whose one text may have other names; files as addresses that hold them."""
     others = [word for word in WORDS if word in inputs and word != name]
-    given: dict[str, Any] = mapped(inputs, Given.data_uri)
+    given: dict[str, Any] = mapped(worded(inputs), Given.data_uri)
     if name not in given and len(others) == 1:
         given = {name: given.pop(others[0]), **given}
     return given
