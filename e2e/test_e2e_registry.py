@@ -352,7 +352,6 @@ def test_our_client_reads_images_from_docker(
     zoo: LocalZoo, registry: Registry, tmp_path: Path, form: dict[str, Any]
 ) -> None:
     """What a version's image holds comes from a real registry: card, schema and packages first, then every byte."""
-    pytest.importorskip("zooclient.providers.replicate.image", reason="the client does not read images")
     zoo.r8.form(MODEL, **form)
     image = zoo.r8.image(MODEL)
     send(zoo, image, registry.endpoint)
@@ -376,7 +375,6 @@ def test_our_client_reads_images_from_docker(
 
 def test_our_client_logs_in_at_docker(zoo: LocalZoo, locked: Registry, skopeo: Skopeo, tmp_path: Path) -> None:
     """By Basic, with name and token, the image comes; without, it is said how to log in."""
-    pytest.importorskip("zooclient.providers.replicate.image", reason="the client does not read images")
     image = zoo.r8.write(MODEL, tmp_path / "layout", tag="v1")
     target = remote(locked.endpoint, MODEL, "v1")
     copy = ("copy", "--preserve-digests", "--dest-tls-verify=false", "--dest-creds", "me:secret")
@@ -397,7 +395,6 @@ def test_our_client_logs_in_at_docker(zoo: LocalZoo, locked: Registry, skopeo: S
 
 def test_our_client_downloads_what_skopeo_published(zoo: LocalZoo, skopeo: Skopeo, tmp_path: Path) -> None:
     """Published with skopeo, found at Replicate, fetched from the registry: the round trip gives the same bytes."""
-    pytest.importorskip("zooclient.providers.replicate.image", reason="the client does not read images")
     image = zoo.r8.write(MODEL, tmp_path / "layout", tag="v1")
     target = remote(zoo.endpoints["r8"], "me/copy", "v1")
     copy = ("copy", "--preserve-digests", "--dest-tls-verify=false", "--dest-creds", zoo.tokens["r8"])

@@ -154,8 +154,9 @@ def test_a_deadline_cancels_the_run_at_the_zoo(at: Hosted) -> None:
     """A run that does not end is cancelled when its time is over."""
     shout(at).course(MODEL, ends="never")
     with pytest.raises(ZooError):
-        at.client.open(at.zoo.replicate.ref(MODEL)).run(text="hi", via="official", deadline=1.5)
-    assert any(path.endswith("/cancel") for path in at.asked())
+        at.client.open(at.zoo.replicate.ref(MODEL)).run(text="hi", via="official", deadline=2)
+    created = "/v1/predictions" in at.asked()  # on a busy machine the time may be over before
+    assert any(path.endswith("/cancel") for path in at.asked()) == created
 
 
 def test_the_wish_to_stop_cancels_the_run_at_the_zoo(at: Hosted) -> None:

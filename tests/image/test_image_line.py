@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from cli_shell import environment, typed
 from imagekit import (
     COPY_ALL,
     COPY_WEIGHTS,
+    LOGIN,
     NAME,
     SCHEMA,
     Zoo,
@@ -322,6 +324,45 @@ def test_a_layer_that_is_cut_goes_on_where_it_stopped(tmp_path: Path) -> None:
         assert any(int(told.removeprefix("bytes=").partition("-")[0]) > 0 for told in made.registry.ranges)
 
 
+def test_the_next_run_goes_on_with_a_layer(tmp_path: Path) -> None:
+    """A download that failed in the midst of a layer leaves no snapshot, and the next one asks for the rest alone."""
+    big = layer({"src/weights/big.bin": os.urandom(8 << 20)}, COPY_WEIGHTS, packed=False)
+    with zoo(image(big), tmp_path / "home") as made:
+        made.registry.cuts[big.digest] = 6 << 20
+        broken = Settings(limits=Limits(retries=0, backoff_base=0.001, connections=1))
+        with made.another(settings=broken) as client, pytest.raises(NetworkError):
+            client.load(made.ref, weights="all")
+        assert not list(tmp_path.rglob("big.bin"))
+        made.registry.ranges.clear()
+        with made.another() as client:
+            assert "src/weights/big.bin" in names(client.load(made.ref, weights="all").files)
+        assert min(int(told.removeprefix("bytes=").partition("-")[0]) for told in made.registry.ranges) >= 4 << 20
+
+
+def test_the_verbs(tiny: Zoo, tmp_path: Path) -> None:
+    """show lists the files on request, plan says what is left, get brings what was asked for."""
+    env = environment(
+        tmp_path,
+        ZOOCLIENT_REPLICATE_ENDPOINT=tiny.api.url,
+        ZOOCLIENT_R8_ENDPOINT=tiny.registry.url,
+        ZOOCLIENT_R8_TOKEN=LOGIN,
+        REPLICATE_API_TOKEN=TOKEN,
+    )
+    tiny.registry.asks = "basic"
+
+    def run(*words: str) -> str:
+        done = typed(*words, env=env, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "none listed" in run("show", tiny.ref)
+    assert f"layers/{WEIGHTS.digest[:12]}.tar.gz" in run("show", tiny.ref, "--files")
+    assert "--weights all" in run("plan", tiny.ref)
+    out = tmp_path / "out"
+    run("get", tiny.ref, "--file", "src/weights/*", "--to", str(out))
+    assert (out / "src/weights/model.safetensors").read_bytes() == MODEL
+
+
 # -- what lies ----------------------------------------------------------------------------------
 
 
@@ -496,3 +537,21 @@ def test_a_mirror_gives_what_layers_hold(tiny: Zoo, tmp_path: Path) -> None:
         snapshot = client.load(tiny.ref, weights="all")
     assert (snapshot.path / "src/weights/model.safetensors").read_bytes() == MODEL
     assert len(tiny.registry.asked) == asked
+
+
+@pytest.mark.parametrize("policy", ["first", "only"])
+def test_a_mirror_lists_what_the_registry_cannot(tiny: Zoo, tmp_path: Path, policy: str) -> None:
+    """A version that was resolved, and whose registry is then not to be had, is listed and given by a mirror."""
+    mirror = tmp_path / "mirror"
+    tiny.client.mirror(mirror, tiny.ref, weights="all")
+    endpoints = {"replicate": tiny.api.url, "r8": "http://127.0.0.1:9"}
+    limits = Limits(retries=0, connect_retries=0, backoff_base=0.001)
+    wishes: dict[str, Any] = {"home": tmp_path / "fresh", "endpoints": endpoints, "tokens": {"replicate": TOKEN}}
+    with Client(settings=Settings(limits=limits), **wishes) as client:
+        assert client.resolve(tiny.ref).files == ()
+        with pytest.raises(NetworkError):
+            client.plan(tiny.ref)
+    told = {"ZOOCLIENT_REPLICATE_MIRRORS": str(mirror), "ZOOCLIENT_REPLICATE_MIRROR_POLICY": policy}
+    with Client(settings=evolve(Settings.from_env(told), limits=limits), **wishes) as client:
+        snapshot = client.load(tiny.ref, weights="all")
+    assert (snapshot.path / "src/weights/model.safetensors").read_bytes() == MODEL

@@ -256,7 +256,7 @@ def test_zoos_tells_what_each_can_do(environ: dict[str, str], tmp_path: Path) ->
     """Verbs, filters by how they are met, orders: in words for people, as records for programs."""
     ran = typed("zoos", env=environ, cwd=tmp_path)
     hub = ran.stdout.partition("\nmodelscope")[0]
-    assert hub.splitlines()[0].split("\t")[2] == "search download publish login"
+    assert hub.splitlines()[0].split("\t")[2] == "search download run publish login"
     for label, some in (
         ("cannot", "identify"),
         ("filters, exact", "task"),

@@ -31,7 +31,7 @@ def hit(**told: Any) -> Hit:
     [
         ({"weights_size": 7, "parameters": 100}, 7),
         ({"parameters": 100}, 200),
-        ({"parameters": 1000, "formats": ("gguf",)}, 562),
+        ({"parameters": 1000, "formats": ("gguf",)}, 563),
         ({"parameters": 1000, "formats": ("gguf",), "weights_size": 2000}, 2000),
         ({}, None),
     ],

@@ -82,7 +82,8 @@ def test_large_files_go_to_another_origin_by_a_signed_link(web: httpx.Client, zo
 def test_a_link_that_was_touched_opens_nothing(web: httpx.Client, what: str) -> None:
     """The byte origin checks signature, time and grant of a link."""
     link = httpx.URL(web.get(_LARGE).headers["location"])
-    assert web.get(link.copy_set_param(what, link.params[what][:-2] + "99")).status_code == 403
+    told = link.params[what]
+    assert web.get(link.copy_set_param(what, told[:-2] + ("99" if told[-2:] != "99" else "00"))).status_code == 403
     assert web.get(link.copy_remove_param(what)).status_code == 403
     assert web.get(str(link).replace("/xet-bridge-us/", "/xet-bridge-eu/")).status_code == 403
 

@@ -63,7 +63,7 @@ def remove(desk: Desk, ref: str, as_json: bool) -> None:
 def prune(desk: Desk, older_than: float | None, keep: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
     """Free what nothing needs: bytes of no snapshot, unfinished and damaged files that nobody is at."""
     with desk.client() as client:
-        pruned = client.store.prune(
+        pruned = client.prune(
             older_than=None if older_than is None else timedelta(days=older_than), keep=keep, dry_run=dry_run
         )
     if as_json:

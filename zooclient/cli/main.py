@@ -32,6 +32,13 @@ VERBS = {
     "verify": "Hash what is held again; no network.",
     "identify": "Say which model at which zoo a file is.",
     "card": "Print the model card; write or check your own.",
+    "add": "Add a model to the project, and lock it.",
+    "remove": "Take a model out of the project.",
+    "lock": "Lock the project's models to revisions and digests.",
+    "sync": "Bring every locked model here, verified.",
+    "outdated": "Say what became of the locked models.",
+    "upgrade": "Lock models anew, to what their names mean now.",
+    "tree": "Show the project's models, licences and sizes.",
     "cache": "List, verify, remove, prune what is held.",
     "zoos": "List the zoos and what each can do.",
     "login": "Check a token of a zoo and store it.",
@@ -69,9 +76,8 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
-    """Model zoos behind one interface.
-
-    A reference is ZOO:NAME[@REVISION], such as hf:org/model@main. Every verb takes --json.
+    """Model zoos behind one interface. A reference is ZOO:NAME[@REVISION], such as hf:org/model@main, or a name of the
+    project. Every verb takes --json.
     """
 
 

@@ -15,7 +15,6 @@ from zooclient.client.making import (
     own_cancel,
     paths_of,
     query_of,
-    ref_of,
     refs_of,
     settings_of,
     several,
@@ -27,11 +26,16 @@ from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from zooclient.client.hits import AsyncHits
     from zooclient.client.mirroring import Mirrored
+    from zooclient.client.outdated import Outdated
     from zooclient.client.runners import AsyncRunner
+    from zooclient.client.syncing import Synced
     from zooclient.loading.model import AsyncModel
     from zooclient.loading.remote import AsyncRemoteModel
+    from zooclient.lock.format import Lock, LockedModel
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
     from zooclient.records.snapshot import Snapshot
     from zooclient.records.sources import Sources
     from zooclient.settings import Settings
-    from zooclient.store.reports import Verdict
+    from zooclient.store.reports import Pruned, Verdict
     from zooclient.store.store import Store
     from zooclient.transfer.reporter import Reporter
 
@@ -154,7 +158,7 @@ class AsyncClient:
 
     async def resolve(self, ref: str | Ref, *, demos: bool = False, accept_replaced: bool = False) -> ModelRecord:
         """As :meth:`zooclient.Client.resolve`."""
-        flow = self._steps.resolve(ref_of(ref), demos=demos, accept_replaced=accept_replaced)
+        flow = self._steps.resolve(ref, demos=demos, accept_replaced=accept_replaced)
         return await self.run(flow)
 
     async def compare(self, refs: Iterable[str | Ref | ModelRecord]) -> Comparison:
@@ -275,6 +279,98 @@ class AsyncClient:
         """As :meth:`zooclient.Client.sources`."""
         return await self.run(self._steps.sources(ref, zoos_of(zoos)))
 
+    # -- projects -------------------------------------------------------------------------------
+
+    async def add(
+        self,
+        name: str,
+        ref: str | Ref,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        allow_unverified: bool = False,
+        sources: str | Ref | Iterable[str | Ref] = (),
+        groups: str | Iterable[str] = (),
+        project: StrPath | None = None,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+    ) -> LockedModel:
+        """As :meth:`zooclient.Client.add`."""
+        from zooclient.client.making import wanted_of
+        from zooclient.client.projects import add, project_of
+
+        wanted = wanted_of(name, ref, wishes_of(files, exclude, weights, allow_unverified), sources, groups)
+        home = project_of(self.settings, folder_of(project))
+        made = await self.run(add(self._steps, home, wanted, reporter=reporter, cancel=cancel), cancel)
+        return next(model for model in made.models if model.name == name)
+
+    async def remove(self, name: str, *, project: StrPath | None = None) -> None:
+        """As :meth:`zooclient.Client.remove`."""
+        from zooclient.client.projects import project_of, remove
+
+        remove(project_of(self.settings, folder_of(project)), name)
+
+    async def lock(
+        self,
+        *,
+        check: bool = False,
+        renew: str | Iterable[str] = (),
+        project: StrPath | None = None,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+    ) -> Lock:
+        """As :meth:`zooclient.Client.lock`."""
+        from zooclient.client.making import names_of
+        from zooclient.client.projects import locked, project_of
+
+        home = project_of(self.settings, folder_of(project))
+        flow = locked(self._steps, home, check=check, renew=names_of(renew), reporter=reporter, cancel=cancel)
+        return await self.run(flow, cancel)
+
+    async def sync(
+        self,
+        *,
+        frozen: bool = False,
+        names: str | Iterable[str] | None = None,
+        groups: str | Iterable[str] | None = None,
+        shard: tuple[int, int] | None = None,
+        project: StrPath | None = None,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> tuple[Synced, ...]:
+        """As :meth:`zooclient.Client.sync`."""
+        from zooclient.client.making import names_of
+        from zooclient.client.projects import project_of, synced
+
+        stop = own_cancel(cancel, deadline)
+        flow = synced(
+            self._steps,
+            project_of(self.settings, folder_of(project)),
+            frozen=frozen,
+            names=None if names is None else names_of(names),
+            groups=None if groups is None else names_of(groups),
+            shard=shard,
+            reporter=reporter,
+            cancel=stop,
+        )
+        return await self.run(flow, stop)
+
+    async def outdated(
+        self,
+        names: str | Iterable[str] | None = None,
+        *,
+        project: StrPath | None = None,
+        cancel: Cancel | None = None,
+    ) -> tuple[Outdated, ...]:
+        """As :meth:`zooclient.Client.outdated`."""
+        from zooclient.client.making import names_of
+        from zooclient.client.projects import fates, project_of
+
+        home = project_of(self.settings, folder_of(project))
+        return await self.run(fates(self._steps, home, None if names is None else names_of(names), cancel), cancel)
+
     # -- run ------------------------------------------------------------------------------------
 
     async def open(self, ref: str | Ref | ModelRecord) -> AsyncRemoteModel:
@@ -307,6 +403,20 @@ class AsyncClient:
     async def verify(self, ref: str | Ref | Snapshot) -> Verdict:
         """As :meth:`zooclient.Client.verify`."""
         return await self.run(self._steps.verify(ref))
+
+    async def prune(
+        self,
+        *,
+        older_than: timedelta | None = None,
+        keep: str | Ref | Iterable[str | Ref] = (),
+        dry_run: bool = False,
+        cancel: Cancel | None = None,
+    ) -> Pruned:
+        """As :meth:`zooclient.Client.prune`."""
+        from zooclient.client.projects import pruned
+
+        flow = pruned(self._steps, older_than=older_than, keep=refs_of(keep), dry_run=dry_run, cancel=cancel)
+        return await self.run(flow, cancel)
 
     async def mirror(
         self,

@@ -19,12 +19,15 @@ from zooclient.records.receipt import Receipt
 from zooclient.transfer.reporter import Reporter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zooclient.client.mirrorshelf import Shelf
     from zooclient.client.wiring import Wiring
     from zooclient.net.exchange import Flow
     from zooclient.records.model import FileEntry
     from zooclient.records.plan import Plan
     from zooclient.records.snapshot import Snapshot
+    from zooclient.transfer.item import Item
 
 
 def bring(
@@ -57,6 +60,53 @@ def bring(
     return found
 
 
+def bring_all(
+    wiring: Wiring, plans: Sequence[Plan], *, reporter: Reporter | None, cancel: Cancel | None
+) -> Flow[tuple[Snapshot, ...]]:
+    """The snapshots of several plans whose every file has a sha256, in their order.
+
+    They are one transfer, with one budget of connections, of which each zoo gets as many as it bears. What mirrors or
+    a zoo's own client are to bring comes after the rest. The first failure ends it; what has arrived is kept.
+
+    Args:
+        wiring: The client's.
+        plans: What is wanted.
+        reporter: Told of progress, of all of them together. None: nobody is.
+        cancel: Stops it. None: nothing does.
+    """
+    told, stop = reporter or Reporter(), cancel or Cancel()
+    found: dict[int, Snapshot] = {}
+    together = [number for number, plan in enumerate(plans) if _is_plain(wiring, plan)]
+    brought = yield Call(run=lambda: _together(wiring, [plans[number] for number in together], told, stop))
+    found.update(zip(together, brought, strict=True))
+    for number, plan in enumerate(plans):
+        if number not in found:
+            found[number] = yield from bring(wiring, plan, reporter=told, cancel=stop, via=None, only_from=None)
+    return tuple(found[number] for number in range(len(plans)))
+
+
+def _is_plain(wiring: Wiring, plan: Plan) -> bool:
+    """Whether its bytes come from the zoo itself by our engine."""
+    zoo = wiring.settings.zoo(plan.record.ref.scheme)
+    if any(file.layer is not None for file in plan.record.files):
+        return False
+    return not (zoo.mirrored or zoo.via is not None or wiring.in_place(plan.record.ref))
+
+
+def _together(wiring: Wiring, plans: Sequence[Plan], reporter: Reporter, cancel: Cancel) -> list[Snapshot]:
+    bringings = [_Bringing(wiring, plan, reporter, cancel, None, None) for plan in plans]
+    begun = [(bringing, bringing.begin()) for bringing in bringings]
+    items = {id(bringing): bringing.items() for bringing, ready in begun if ready is None}
+    engine = wiring.engine(None)
+    try:
+        wanted = [item for of_one in items.values() for item in of_one]
+        receipts = iter(engine.transfer(wanted, wiring.store().sink(), reporter=reporter, cancel=cancel))
+    finally:
+        engine.close()
+    arrived = {key: [next(receipts) for _ in of_one] for key, of_one in items.items()}
+    return [ready if ready is not None else bringing.end(arrived[id(bringing)]) for bringing, ready in begun]
+
+
 class _Bringing:
     """One plan on its way into the store; everything here blocks."""
 
@@ -77,9 +127,19 @@ class _Bringing:
         self._cancel = cancel
         self._via = via
         self._only_from = only_from
+        self._receipts: list[Receipt] = []
+        self._missing: list[FileEntry] = []
+        self._mirrors: Shelf | None = None
 
     def snapshot(self) -> Snapshot:
         """Returns the snapshot, with every file verified."""
+        ready = self.begin()
+        if ready is not None:
+            return ready
+        return self.end(self._fetched(self._missing, self._mirrors) if self._missing else [])
+
+    def begin(self) -> Snapshot | None:
+        """Takes what is on this machine and refuses what nobody can bring; returns the snapshot if it is there."""
         ready = self._ready()
         if ready is not None:
             return ready
@@ -91,19 +151,34 @@ class _Bringing:
             self._record = self._plan.record
         self._store.check_names(self._plan.files)
         receipts, missing = self._adopted()
-        receipts = [layers.received(receipt.path) or receipt for receipt in receipts]
-        shelf = self._shelf() if missing else None
-        if shelf is not None and shelf.ahead:
+        self._receipts = [layers.received(receipt.path) or receipt for receipt in receipts]
+        self._mirrors = self._shelf() if missing else None
+        if self._mirrors is not None and self._mirrors.ahead:
             self._store.check_space(sum(file.size or 0 for file in missing))
-            copied, missing = shelf.copies(missing)
-            receipts += copied
+            copied, missing = self._mirrors.copies(missing)
+            self._receipts += copied
         if missing:
             self._refuse(missing)
             self._store.check_space(sum(file.expected_size or 0 for file in missing))
             if self._only_from in (None, self._record.ref.scheme):
-                receipts, missing = self._from_within(layers, receipts, missing)
-        if missing:
-            receipts += self._fetched(missing, shelf)
+                self._receipts, missing = self._from_within(layers, self._receipts, missing)
+        self._missing = missing
+        return None
+
+    def items(self) -> list[Item]:
+        """Returns what the engine is asked for, with the zoo as the source, over as many connections as it bears."""
+        from zooclient.client.sources import items_of
+
+        bears = self._wiring.connections(self._record.ref.scheme)
+        items = items_of(self._wiring, self._record, self._missing, None, None, self._cancel)
+        return [
+            evolve(item, sources=tuple(evolve(source, bears=source.bears or bears) for source in item.sources))
+            for item in items
+        ]
+
+    def end(self, fetched: list[Receipt]) -> Snapshot:
+        """Builds the snapshot, once the rest has arrived."""
+        receipts = self._receipts + fetched
         self._hold_to_digest(receipts)
         place = self._wiring.place(self._record.ref.scheme)
         return self._store.assemble(place, self._record, self._plan.wishes, receipts)

@@ -10,9 +10,9 @@ from attrs import evolve
 from zooclient.client.guests import guarded
 from zooclient.client.memory import noted, remember
 from zooclient.client.telling import telling
-from zooclient.errors import Offline, StoreError
+from zooclient.errors import NetworkError, Offline, ProtocolError, RateLimited, StoreError
 from zooclient.net.exchange import Call
-from zooclient.providers.further import ListsFiles
+from zooclient.providers.further import Listing, ListsFiles
 from zooclient.records.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from zooclient.client.wiring import Wiring
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
-    from zooclient.providers.further import Listing
     from zooclient.records.model import FileEntry, ModelRecord
 
 
@@ -45,16 +44,40 @@ def listed(wiring: Wiring, record: ModelRecord, operation: str) -> Flow[ModelRec
     if provider.is_listed(record):
         return record
     with telling(operation, record.ref):
-        if wiring.settings.offline:
-            raise Offline(
-                f"The files of {record.ref} are not known yet, and connections are switched off.",
-                hint="Plan or get it once while online.",
-            )
-        with guarded(record.ref.scheme):
-            listing: Listing = yield from provider.list_files(record)
+        try:
+            listing = yield from _asked(wiring, provider, record)
+        except (ProtocolError, RateLimited):
+            raise
+        except NetworkError as error:
+            listing = yield from _told_by_mirrors(wiring, provider, record, error)
         yield Call(run=lambda: _keep(wiring, listing))
         remember(wiring, record.ref, listing.record)
     return listing.record
+
+
+def _asked(wiring: Wiring, provider: ListsFiles, record: ModelRecord) -> Flow[Listing]:
+    if wiring.settings.offline:
+        raise Offline(
+            f"The files of {record.ref} are not known yet, and connections are switched off.",
+            hint="Plan or get it once while online.",
+        )
+    with guarded(record.ref.scheme):
+        return (yield from provider.list_files(record))
+
+
+def _told_by_mirrors(wiring: Wiring, provider: ListsFiles, record: ModelRecord, cause: NetworkError) -> Flow[Listing]:
+    """What a mirror lists in the place of a zoo that is not reached.
+
+    Raises:
+        NetworkError: ``cause``: no mirror may speak for the zoo, or none knows the files.
+    """
+    if wiring.settings.zoo(record.ref.scheme).mirrored:
+        from zooclient.client.mirrors import Mirrors
+
+        told = yield from Mirrors(wiring, record.ref.scheme).tell(record.ref)
+        if told is not None and provider.is_listed(told.record):
+            return Listing(record=evolve(told.record, requested=record.requested))
+    raise cause
 
 
 def with_files(wiring: Wiring, record: ModelRecord) -> ModelRecord:

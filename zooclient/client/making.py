@@ -13,6 +13,7 @@ from zooclient.settings import Settings, ZooSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from zooclient.lock.project import Wanted
     from zooclient.net.cancel import Cancel
     from zooclient.planning.layouts import Wish
     from zooclient.records.model import ModelRecord
@@ -138,6 +139,26 @@ def wishes_of(
 
 def _tuple(patterns: str | Iterable[str]) -> tuple[str, ...]:
     return (patterns,) if isinstance(patterns, str) else tuple(patterns)
+
+
+def names_of(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Returns the names that were named; one may be given alone."""
+    return _tuple(names)
+
+
+def wanted_of(
+    name: str, ref: str | Ref, wishes: Wishes, sources: str | Ref | Iterable[str | Ref], groups: str | Iterable[str]
+) -> Wanted:
+    """Turns the arguments of ``add`` into a model of a project."""
+    from zooclient.lock.project import Wanted
+
+    return Wanted(
+        name=name,
+        ref=ref_of(ref),
+        wishes=wishes,
+        sources=tuple(str(source) for source in refs_of(sources)),
+        groups=_tuple(groups),
+    )
 
 
 def zoos_of(zoos: str | Iterable[str] | None) -> tuple[str, ...] | None:

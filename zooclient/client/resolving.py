@@ -86,8 +86,11 @@ def _mirrors(wiring: Wiring, scheme: str) -> Mirrors | None:
 
 
 def _final(record: ModelRecord) -> bool:
-    """Whether a record can prove every file; one without digests, as strangers get of a gated model, is not final."""
-    return all(proves(file.digests) for file in record.files)
+    """Whether a record is all that the zoo tells, and can prove every file.
+
+    One without digests, as strangers get of a gated model, is not final, and neither is one that was made of a lock.
+    """
+    return "made_from_lock" not in record.extra and all(proves(file.digests) for file in record.files)
 
 
 def _without_zoo(

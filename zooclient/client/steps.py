@@ -20,6 +20,7 @@ from zooclient.records.ref import Ref
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from zooclient.lock.format import LockedModel
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.planning.layouts import Wish
@@ -42,13 +43,26 @@ class Steps:
         self.wiring = wiring
         self.settings = wiring.settings
 
+    # -- name → what is locked ------------------------------------------------------------------
+
+    def _locked(self, target: object, operation: str) -> LockedModel | None:
+        """What the project's lock says of a name; None where a reference was given, or there is no project."""
+        project = self.settings.project
+        if project is None or not isinstance(target, str) or ":" in target or "/" in target:
+            return None
+        from zooclient.client.named import locked
+
+        return locked(project, target, operation)
+
     # -- reference → record ---------------------------------------------------------------------
 
-    def resolve(self, ref: Ref, *, demos: bool = False, accept_replaced: bool = False) -> Flow[ModelRecord]:
-        """The record of the one revision that ``ref`` names."""
+    def resolve(self, ref: str | Ref, *, demos: bool = False, accept_replaced: bool = False) -> Flow[ModelRecord]:
+        """The record of the one revision that ``ref`` names; of the pinned one where it is a name of the project."""
         from zooclient.client.resolving import resolve
 
-        return (yield from resolve(self.wiring, ref, demos=demos, accept_replaced=accept_replaced))
+        model = self._locked(ref, "resolve")
+        meant = ref_of(ref) if model is None else model.ref
+        return (yield from resolve(self.wiring, meant, demos=demos, accept_replaced=accept_replaced))
 
     def record_of(self, target: str | Ref | ModelRecord, operation: str | None = None) -> Flow[ModelRecord]:
         """A record for whatever a caller gave.
@@ -61,7 +75,12 @@ class Steps:
         if not isinstance(target, (str, Ref)):
             return record_of(target)
         if operation is None:
-            return (yield from self.resolve(ref_of(target)))
+            return (yield from self.resolve(target))
+        model = self._locked(target, operation)
+        if model is not None:
+            from zooclient.client.named import named_record
+
+            return (yield from named_record(self, model))
         from zooclient.client.resolving import resolve_for
 
         return (yield from resolve_for(self.wiring, ref_of(target), operation))
@@ -70,7 +89,15 @@ class Steps:
 
     def plan(self, target: str | Ref | ModelRecord, wishes: Wishes) -> Flow[Plan]:
         """What a download would do."""
-        return self._plan((yield from self.listed(target, "plan")), wishes)
+        return (yield from self._plan_for(target, wishes, "plan"))
+
+    def _plan_for(self, target: str | Ref | ModelRecord, wishes: Wishes, operation: str) -> Flow[Plan]:
+        model = self._locked(target, operation)
+        if model is not None:
+            from zooclient.client.named import named_plan
+
+            return (yield from named_plan(self, model, wishes))
+        return self._plan((yield from self.listed(target, operation)), wishes)
 
     def listed(self, target: str | Ref | ModelRecord, operation: str) -> Flow[ModelRecord]:
         """A record with its files, where their zoo tells them only when they are wanted."""
@@ -87,6 +114,11 @@ class Steps:
 
     def held(self, target: str | Ref | ModelRecord | Plan, wishes: Wishes, operation: str) -> Snapshot | None:
         """The snapshot that answers a pinned wish without asking anybody; None when there is none."""
+        model = self._locked(target, operation)
+        if model is not None:
+            from zooclient.client.named import named_snapshot
+
+            return named_snapshot(self, model, wishes)
         if isinstance(target, (str, Ref)):
             ref = ref_of(target)
         else:
@@ -117,10 +149,7 @@ class Steps:
         if snapshot is None:
             from zooclient.records.plan import Plan
 
-            if isinstance(target, Plan):
-                plan = target
-            else:
-                plan = self._plan((yield from self.listed(target, operation)), wishes)
+            plan = target if isinstance(target, Plan) else (yield from self._plan_for(target, wishes, operation))
             snapshot = yield from self._bring(plan, operation, layout, reporter, cancel, via, only_from)
         if to is not None:
             yield from self._copy_out(snapshot, operation, to, layout, cancel)
@@ -152,6 +181,16 @@ class Steps:
             except (IntegrityError, NotFound) as error:
                 yield from look_again(self.wiring, plan.record, error)
                 raise
+
+    def bring_all(
+        self, plans: tuple[Plan, ...], reporter: Reporter | None, cancel: Cancel | None
+    ) -> Flow[tuple[Snapshot, ...]]:
+        """The snapshots of several plans, in one transfer."""
+        if not plans:
+            return ()
+        from zooclient.client.bringing import bring_all
+
+        return (yield from bring_all(self.wiring, plans, reporter=reporter, cancel=cancel))
 
     def _copy_out(
         self, snapshot: Snapshot, operation: str, to: Path, layout: Wish | None, cancel: Cancel | None
@@ -256,5 +295,7 @@ class Steps:
         from zooclient.client.verifying import verify
         from zooclient.records.snapshot import Snapshot
 
-        ref = target.ref if isinstance(target, Snapshot) else ref_of(target)
-        return (yield from verify(self.wiring, ref))
+        if isinstance(target, Snapshot):
+            return (yield from verify(self.wiring, target.ref))
+        model = self._locked(target, "verify")
+        return (yield from verify(self.wiring, ref_of(target) if model is None else model.ref))

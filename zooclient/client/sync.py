@@ -14,7 +14,6 @@ from zooclient.client.making import (
     own_cancel,
     paths_of,
     query_of,
-    ref_of,
     refs_of,
     settings_of,
     several,
@@ -26,14 +25,18 @@ from zooclient.client.wiring import Wiring
 from zooclient.records.ref import Ref
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from pathlib import Path
 
     from zooclient.client.hits import Hits
     from zooclient.client.job import Job
     from zooclient.client.mirroring import Mirrored
+    from zooclient.client.outdated import Outdated
     from zooclient.client.runners import SyncRunner
+    from zooclient.client.syncing import Synced
     from zooclient.loading.model import Model
     from zooclient.loading.remote import RemoteModel
+    from zooclient.lock.format import Lock, LockedModel
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
     from zooclient.records.snapshot import Snapshot
     from zooclient.records.sources import Sources
     from zooclient.settings import Settings
-    from zooclient.store.reports import Verdict
+    from zooclient.store.reports import Pruned, Verdict
     from zooclient.store.store import Store
     from zooclient.transfer.reporter import Reporter
 
@@ -208,7 +211,7 @@ class Client:
             IntegrityError: The zoo answered with another commit than the one asked for, or replaced what was pinned.
             NetworkError: The zoo cannot be reached, and the store has no earlier answer.
         """
-        return self.run(self._steps.resolve(ref_of(ref), demos=demos, accept_replaced=accept_replaced))
+        return self.run(self._steps.resolve(ref, demos=demos, accept_replaced=accept_replaced))
 
     def compare(self, refs: Iterable[str | Ref | ModelRecord]) -> Comparison:
         """Sets models side by side: licence, sizes, formats, gate, evaluations, limits, dates.
@@ -457,6 +460,179 @@ class Client:
         """
         return self.run(self._steps.sources(ref, zoos_of(zoos)))
 
+    # -- projects -------------------------------------------------------------------------------
+
+    def add(
+        self,
+        name: str,
+        ref: str | Ref,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        allow_unverified: bool = False,
+        sources: str | Ref | Iterable[str | Ref] = (),
+        groups: str | Iterable[str] = (),
+        project: StrPath | None = None,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+    ) -> LockedModel:
+        """Adds a model to a project and its lock, or changes the one of this name.
+
+        Args:
+            name: What the project is to call it.
+            ref: The model; a moving name is locked to what it means now.
+            files: As for :meth:`download`; so are ``exclude``, ``weights`` and ``allow_unverified``.
+            exclude: See ``files``.
+            weights: See ``files``.
+            allow_unverified: See ``files``.
+            sources: References that are declared to have the same bytes.
+            groups: Groups that it belongs to. None: it is always wanted.
+            project: Folder that lies in the project, or becomes one. None: the project of the settings.
+            reporter: Told of the small files whose digest the zoo does not state. None: nobody is.
+            cancel: Stops it. None: nothing does.
+
+        Returns:
+            What was locked.
+
+        Raises:
+            ConfigError: No such name can be, the project file cannot be read, or the model cannot be pinned.
+            ZooError: As for :meth:`plan`.
+        """
+        from zooclient.client.making import wanted_of
+        from zooclient.client.projects import add, project_of
+
+        wanted = wanted_of(name, ref, wishes_of(files, exclude, weights, allow_unverified), sources, groups)
+        home = project_of(self.settings, folder_of(project))
+        made = self.run(add(self._steps, home, wanted, reporter=reporter, cancel=cancel), cancel)
+        return next(model for model in made.models if model.name == name)
+
+    def remove(self, name: str, *, project: StrPath | None = None) -> None:
+        """Takes a model out of a project and its lock; its files stay until ``cache prune``.
+
+        Args:
+            name: What the project calls it.
+            project: As for :meth:`add`.
+
+        Raises:
+            NotFound: The project has no such model.
+            ConfigError: Its file cannot be read.
+        """
+        from zooclient.client.projects import project_of, remove
+
+        remove(project_of(self.settings, folder_of(project)), name)
+
+    def lock(
+        self,
+        *,
+        check: bool = False,
+        renew: str | Iterable[str] = (),
+        project: StrPath | None = None,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+    ) -> Lock:
+        """Locks the models of a project: each to one revision, and each of its files to one sha256.
+
+        What is locked already and still wanted stays as it is. Small files whose sha256 the zoo does not state are
+        fetched and hashed.
+
+        Args:
+            check: Only hold the lock to the project file; nothing is asked or written.
+            renew: Names of models that are to be locked anew, to what their references mean now.
+            project: As for :meth:`add`.
+            reporter: Told of the files that are fetched. None: nobody is.
+            cancel: Stops it; the lock is then as it was. None: nothing does.
+
+        Raises:
+            ConfigError: ``check``, and lock and project do not fit; or one of the two cannot be read.
+            IntegrityError: The lock was edited by hand.
+            ZooError: As for :meth:`plan`.
+        """
+        from zooclient.client.making import names_of
+        from zooclient.client.projects import locked, project_of
+
+        home = project_of(self.settings, folder_of(project))
+        flow = locked(self._steps, home, check=check, renew=names_of(renew), reporter=reporter, cancel=cancel)
+        return self.run(flow, cancel)
+
+    def sync(
+        self,
+        *,
+        frozen: bool = False,
+        names: str | Iterable[str] | None = None,
+        groups: str | Iterable[str] | None = None,
+        shard: tuple[int, int] | None = None,
+        project: StrPath | None = None,
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+        deadline: float | None = None,
+    ) -> tuple[Synced, ...]:
+        """Brings every locked model of a project to this machine: one transfer, one budget of connections.
+
+        Args:
+            frozen: Take the lock as it is: it must fit the project file, no zoo is asked what anything means, and
+                nothing but bytes moves. False: what is not locked yet is locked first.
+            names: Names of the models. None: all that the groups leave.
+            groups: Groups: models of one of them, and those that are in none. None: every model.
+            shard: ``(i, n)``: the share of the i-th of n workers over one store; each model is in one share.
+                None: everything.
+            project: As for :meth:`add`.
+            reporter: Told of progress, of all of them together. None: nobody is.
+            cancel: Stops it from another thread. None: nothing does.
+            deadline: Seconds after which it stops by itself; what has arrived is kept. None: none.
+
+        Returns:
+            One entry a model, in the order of their names.
+
+        Raises:
+            ConfigError: ``frozen``, and lock and project do not fit; or there is no such shard.
+            NotFound: The project has no such model or group.
+            IntegrityError: Other bytes came than are locked, or the zoo says something else.
+            ZooError: As for :meth:`download`.
+        """
+        from zooclient.client.making import names_of
+        from zooclient.client.projects import project_of, synced
+
+        stop = cancel_of(cancel, deadline)
+        flow = synced(
+            self._steps,
+            project_of(self.settings, folder_of(project)),
+            frozen=frozen,
+            names=None if names is None else names_of(names),
+            groups=None if groups is None else names_of(groups),
+            shard=shard,
+            reporter=reporter,
+            cancel=stop,
+        )
+        return self.run(flow, stop)
+
+    def outdated(
+        self,
+        names: str | Iterable[str] | None = None,
+        *,
+        project: StrPath | None = None,
+        cancel: Cancel | None = None,
+    ) -> tuple[Outdated, ...]:
+        """Finds out what became of the locked models of a project at their zoos; nothing is fetched or changed.
+
+        Args:
+            names: Names of the models. None: all that are locked.
+            project: As for :meth:`add`.
+            cancel: Stops it. None: nothing does.
+
+        Returns:
+            One entry a model. A zoo that cannot be asked is no error: the fate of its models is ``unknown``.
+
+        Raises:
+            NotFound: The lock has no model of a name.
+            ConfigError: It cannot be read.
+        """
+        from zooclient.client.making import names_of
+        from zooclient.client.projects import fates, project_of
+
+        home = project_of(self.settings, folder_of(project))
+        return self.run(fates(self._steps, home, None if names is None else names_of(names), cancel), cancel)
+
     # -- run ------------------------------------------------------------------------------------
 
     def open(self, ref: str | Ref | ModelRecord) -> RemoteModel:
@@ -521,6 +697,33 @@ class Client:
             NotFound: The store holds nothing of it.
         """
         return self.run(self._steps.verify(ref))
+
+    def prune(
+        self,
+        *,
+        older_than: timedelta | None = None,
+        keep: str | Ref | Iterable[str | Ref] = (),
+        dry_run: bool = False,
+        cancel: Cancel | None = None,
+    ) -> Pruned:
+        """Frees what nothing needs: contents that no snapshot holds, and what is unfinished or damaged.
+
+        What a ``zoo.lock`` names stays, of every project that was synced from this store and still is there.
+
+        Args:
+            older_than: Snapshots that were made or verified longer ago are removed too. None: none is.
+            keep: References whose snapshots stay, whatever their age.
+            dry_run: Only tell what would be freed.
+            cancel: Ends the waiting. None: nothing does.
+
+        Raises:
+            ConfigError: The lock of a project cannot be read, so that nobody knows what it needs.
+            StoreError: The store cannot be written or locked, or a snapshot is in use for too long.
+        """
+        from zooclient.client.projects import pruned
+
+        flow = pruned(self._steps, older_than=older_than, keep=refs_of(keep), dry_run=dry_run, cancel=cancel)
+        return self.run(flow, cancel)
 
     def mirror(
         self,

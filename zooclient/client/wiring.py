@@ -6,6 +6,7 @@ Nothing here opens a socket or reads a file before it is asked to; a warm pinned
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from zooclient.settings import Settings
@@ -57,6 +58,13 @@ class Wiring:
                         lock_timeout=settings.limits.lock_timeout,
                     )
         return self._store
+
+    def note_lock(self, path: Path) -> None:
+        """Notes in the store that a lock's models are brought there; one that cannot be written has none of its own."""
+        from zooclient.errors import StoreError
+
+        with suppress(StoreError):
+            self.store().note_lock(path)
 
     def _official_cache(self) -> Path | None:
         """Returns the official Hugging Face cache, where the surroundings may be looked at."""
@@ -193,15 +201,15 @@ class Wiring:
                     self._driver = Driver(self.settings, self.auth(), self.proxies())
         return self._driver
 
-    def engine(self, scheme: str) -> Engine:
-        """Returns a new byte engine within the bounds of a zoo; the caller closes it."""
+    def engine(self, scheme: str | None) -> Engine:
+        """Returns a new byte engine within the bounds of a zoo, or None: of all together; the caller closes it."""
         from zooclient.transfer.engine import Engine
 
         return Engine(
             settings=self.settings,
             auth=self.auth(),
             proxies=self.proxies(),
-            max_connections=self.connections(scheme),
+            max_connections=self.settings.limits.connections if scheme is None else self.connections(scheme),
         )
 
     def connections(self, scheme: str) -> int:

@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 
 from zooclient.errors import ProtocolError
 from zooclient.net.exchange import Stop
-from zooclient.providers.reading import line, mapping
+from zooclient.providers.reading import line
 from zooclient.records.model import FileEntry, ModelRecord
 
 #: Seconds between two looks at whether to go on.
@@ -70,12 +70,16 @@ def ask_child(
         for pipe in pipes:
             pipe.start()
         while said := _next(lines, stop):
-            with suppress(ValueError):
-                heard = mapping(json.loads(said))
-                if "more" not in heard:
-                    answer = heard
-                elif told is not None:
-                    told(heard["more"])
+            try:
+                heard = json.loads(said)
+            except ValueError:
+                continue  # noise
+            if not isinstance(heard, dict):
+                continue
+            if "more" not in heard:
+                answer = heard
+            elif told is not None:
+                told(heard["more"])
         process.wait()
     finally:
         _end(process, grace)

@@ -179,6 +179,23 @@ class TrainsModels(Protocol):
 
 
 @runtime_checkable
+class TellsHistory(Protocol):
+    """The zoo tells which commits led to a commit."""
+
+    def follows(self, newer: Ref, commit: str) -> Flow[bool | None]:
+        """Whether a commit is among those that led to another.
+
+        Args:
+            newer: The model at a commit.
+            commit: The commit that is looked for, whole.
+
+        Returns:
+            None: the log is longer than is worth reading, and it was not among the newest.
+        """
+        ...
+
+
+@runtime_checkable
 class TakesModels(Protocol):
     """The zoo takes models; ``capability.publish`` says so as well.
 

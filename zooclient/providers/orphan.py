@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
+from collections.abc import Callable
 
 #: Seconds between two looks.
 _LOOK = 0.25
 
 
-def end_with_parent(*, grace: float = 0.0) -> None:
+def _at_once() -> None:
+    os._exit(1)
+
+
+def end_with_parent(end: Callable[[], None] = _at_once) -> None:
     """Ends this process soon after its parent has gone. On Windows a process cannot tell that, and goes on.
 
     Args:
-        grace: Seconds that it has to tidy up in, as after SIGTERM, before it is ended.
+        end: Ends it, in a thread of its own.
     """
     parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(_LOOK)
-        if grace:
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(grace)
-        os._exit(1)
+        end()
 
     threading.Thread(target=watch, name="zooclient-parent", daemon=True).start()

@@ -9,6 +9,7 @@ is reported. Words are never looked at again: only the server knows where it fou
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from math import ceil
 
 from attrs import fields
 
@@ -94,7 +95,7 @@ def memory(hit: Hit) -> int | None:
         return hit.weights_size
     if hit.parameters is None:
         return None
-    return int(hit.parameters * (_GGUF if "gguf" in hit.formats else _HALF) / 8)
+    return ceil(hit.parameters * (_GGUF if "gguf" in hit.formats else _HALF) / 8)
 
 
 def most_parameters(size: int) -> int:

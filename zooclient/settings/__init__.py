@@ -181,6 +181,7 @@ class Settings:
         environ: The environment that it was made from; proxies, certificates and the zoos' own variables
             are taken from here and from nowhere else.
         record_dir: Folder that gets a redacted copy of every exchange. None: none is kept.
+        project: Project file that was found; it may name models. None: there is none, or none was looked for.
         limits: Every bound.
 
     Raises:
@@ -198,6 +199,7 @@ class Settings:
     surroundings: bool = False
     environ: Mapping[str, str] = field(factory=dict, repr=False, hash=False)
     record_dir: Path | None = None
+    project: Path | None = None
     limits: Limits = field(factory=Limits)
 
     def __attrs_post_init__(self) -> None:

@@ -84,25 +84,43 @@ def from_user(environ: Mapping[str, str]) -> Layer:
 
 
 def from_project(folder: Path) -> Layer:
-    """Reads the project file, looked for from ``folder`` upward; none says nothing.
-
-    The search ends at a folder that holds ``.git``: what lies above belongs to another project.
+    """Reads the project file, see :func:`find_project`; none says nothing.
 
     Raises:
         ConfigError: Two files in one folder, one that cannot be read, or one that says what cannot be.
     """
+    found = find_project(folder)
+    if found is None:
+        return Layer()
+    path, table = found
+    layer = _read(table, path, of_project=True)
+    layer.set("project", path, str(path))
+    return layer
+
+
+def find_project(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Looks for the project file from ``folder`` upward; None: there is none.
+
+    The search ends at a folder that holds ``.git``: what lies above belongs to another project.
+
+    Returns:
+        The file, and the table of ours in it.
+
+    Raises:
+        ConfigError: Two files in one folder, or one that cannot be read.
+    """
     folder = folder.absolute()
     for place in (folder, *folder.parents):
-        found = _project_in(place)
+        found = project_in(place)
         if found is not None:
-            path, table = found
-            return _read(table, path, of_project=True)
+            return found
         if os.path.lexists(place / ".git"):
             break
-    return Layer()
+    return None
 
 
-def _project_in(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+def project_in(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """As :func:`find_project`, in one folder alone."""
     own, shared = folder / "zoo.toml", folder / "pyproject.toml"
     raw, shared_raw = _bytes(own), _bytes(shared)
     table = None

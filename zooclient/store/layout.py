@@ -10,6 +10,7 @@ One home holds one folder for each version of this layout, so that a later versi
       snapshots/ZOO/ID/REVISION/DIGEST.json     its manifest; without one the folder is no snapshot
       records/ZOO/ID/REVISION.json              what the zoo claimed
       refs/ZOO/ID/NAME.json                     what a moving name meant, and when that was seen
+      locks/NAME                                text: path of a zoo.lock whose models were brought here
       runs/ZOO/RUN/run.json                     the record of a run at a zoo, RUN being the zoo's name for it; beside it
                                                 the files that came of it. Nothing here is ever pruned
       ingest/gate.lock                          held for moments by whoever moves something in or out
@@ -124,6 +125,7 @@ class Layout:
         self.refs = os.path.join(self.root, "refs")
         self.runs = os.path.join(self.root, "runs")
         self.manifests = os.path.join(self.root, "manifests")
+        self.locks = os.path.join(self.root, "locks")
         self.catalogue = os.path.join(self.root, "models.json")
         self.ingest = os.path.join(self.root, "ingest")
         self.gate = os.path.join(self.ingest, "gate.lock")
@@ -171,6 +173,12 @@ class Layout:
     def manifest(self, zoo: str, id: str, revision: str) -> str:
         """Where a mirror tells what it holds of one revision."""
         return os.path.join(self.manifests, safe_part(zoo), safe_part(id), safe_part(revision) + ".json")
+
+    def lock_note(self, path: str) -> str:
+        """Where it is noted that the models of a lock were brought here."""
+        import hashlib
+
+        return os.path.join(self.locks, hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:16])
 
     def ref(self, zoo: str, id: str, name: str) -> str:
         """Where it stands what a moving name meant."""

@@ -526,6 +526,34 @@ class Store:
         """
         return self._open().upkeep.remove(selector, cancel)
 
+    def note_lock(self, path: str | os.PathLike[str]) -> None:
+        """Notes that the models of a lock were brought here, so that pruning can ask it what is still needed.
+
+        Args:
+            path: The ``zoo.lock``.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        from zooclient.store.files import write_text
+
+        told = os.path.abspath(path)
+        note = self._own.lock_note(told)
+        if not os.path.exists(note):
+            write_text(note, told, self._work().path())
+
+    def noted_locks(self) -> tuple[str, ...]:
+        """Returns the paths of the locks whose models were brought here, sorted; some may be gone."""
+        found = []
+        try:
+            names = os.listdir(self._own.locks)
+        except OSError:
+            return ()
+        for name in names:
+            with open(os.path.join(self._own.locks, name), encoding="utf-8", errors="surrogatepass") as file:
+                found.append(file.read())
+        return tuple(sorted(found))
+
     def prune(
         self,
         *,

@@ -34,6 +34,8 @@ from zooclient.records.run import Run, RunEvent, RunRequest
 #: Bytes of an answer at the most: a record with 100 000 files, and a page of a listing or of a tree.
 _INFO_BYTES = 64 * 1024 * 1024
 _PAGE_BYTES = 32 * 1024 * 1024
+#: Pages of a log of commits at the most, of 1000 commits each.
+_LOG_PAGES = 20
 #: Pages of a tree at the most; the Hub gives 1000 entries a page and asks for fewer than 100 000 files.
 _TREE_PAGES = 1000
 
@@ -198,6 +200,18 @@ class HuggingFace:
             return evolve(record, problems=(*record.problems, f"Demos are not told: {error.message}"))
         demos: tuple[Demo, ...] = wire.read_demos(response.json(), endpoint=self.endpoint)
         return evolve(record, demos=demos)
+
+    def follows(self, newer: Ref, commit: str) -> Flow[bool | None]:
+        """Whether a commit is among the newest ones that led to another; None: the log goes on, and it was not."""
+        url: str | None = wire.log_url(self.endpoint, newer.id, newer.revision or "")
+        for _ in range(_LOG_PAGES):
+            if url is None:
+                return False
+            response: Response = yield from self._ask(url, newer, "outdated", max_bytes=_PAGE_BYTES)
+            if commit in wire.read_log(response.json()):
+                return True
+            url = wire.next_page(response, self.endpoint)
+        return None if url is not None else False
 
     def locate(self, record: ModelRecord, file: FileEntry) -> Request:
         """The request for the bytes of a file at the pinned commit."""

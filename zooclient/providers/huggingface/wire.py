@@ -104,6 +104,11 @@ def refs_url(endpoint: str, repository: str) -> str:
     return f"{endpoint}/api/models/{quote(repository)}/refs"
 
 
+def log_url(endpoint: str, repository: str, commit: str) -> str:
+    """Address of the commits that led to a commit, the newest first."""
+    return f"{endpoint}/api/models/{quote(repository)}/commits/{commit}?limit=1000"
+
+
 def spaces_url(endpoint: str, repository: str) -> str:
     """Address of the Spaces that declare to use a model, the best liked first, with their state."""
     asked = [("models", repository), ("sort", "likes"), ("limit", "100"), ("expand", "runtime"), ("expand", "likes")]
@@ -403,6 +408,15 @@ def read_refs(payload: Any) -> dict[str, str]:
                     if isinstance(name, str):
                         found.setdefault(name, target)
     return found
+
+
+def read_log(payload: Any) -> frozenset[str]:
+    """Reads a page of a log of commits.
+
+    Raises:
+        ProtocolError: No list.
+    """
+    return frozenset(strings([mapping(item).get("id") for item in entries(payload, "the log of commits")]))
 
 
 def read_account(payload: Any) -> Account:

@@ -51,6 +51,10 @@ _ENTRIES = 500_000
 _HEX = re.compile(r"[0-9a-f]{7,39}")
 _CURSOR = re.compile(r"(site:)?([1-9][0-9]{0,3})")
 
+#: Commits on a page of a log, and pages of it at the most.
+_LOG_SIZE = 100
+_LOG_PAGES = 50
+
 CAPABILITY: Final = Capability(
     search=True,
     download=True,
@@ -217,6 +221,17 @@ class ModelScope:
         if isinstance(answer, NotFound):
             raise no_revision(str(ref), ref.revision) from answer  # the model itself was found
         raise answer
+
+    def follows(self, newer: Ref, commit: str) -> Flow[bool | None]:
+        """Whether a commit is among the newest ones that led to another; None: the log goes on, and it was not."""
+        for number in range(1, _LOG_PAGES + 1):
+            url = wire.log_url(self.endpoint, newer.id, newer.revision or "", number=number, size=_LOG_SIZE)
+            page = wire.read_history((yield from self._ask(url, newer, "outdated")))
+            if commit in page:
+                return True
+            if len(page) < _LOG_SIZE:
+                return False
+        return None
 
     def _commit(self, ref: Ref, revision: str, log: Any) -> Flow[str]:
         """The commit that a branch or tag points at, by the log.

@@ -106,12 +106,12 @@ def info_url(endpoint: str, ref: Ref) -> str:
     return f"{url}?{urlencode({'Revision': ref.revision})}"
 
 
-def log_url(endpoint: str, repository: str, revision: str) -> str:
-    """Address of the newest commit of a branch, tag or commit.
+def log_url(endpoint: str, repository: str, revision: str, *, number: int = 1, size: int = 1) -> str:
+    """Address of a page of the commits of a branch, tag or commit, the newest first; of the newest alone by default.
 
     The parameter is ``Ref``: ``Revision`` is ignored here, and the head of the default branch is the answer.
     """
-    asked = {"Ref": revision, "PageNumber": 1, "PageSize": 1}
+    asked = {"Ref": revision, "PageNumber": number, "PageSize": size}
     return f"{endpoint}/api/v1/models/{quote(repository)}/commits?{urlencode(asked)}"
 
 
@@ -610,6 +610,18 @@ def read_log(payload: Any) -> str | None:
     if not isinstance(commit, str) or not is_commit(commit):
         raise ProtocolError(f"The log does not name a commit: its Id is {str(commit)[:100]!r}.")
     return commit
+
+
+def read_history(payload: Any) -> tuple[str, ...]:
+    """Reads a page of a log.
+
+    Raises:
+        ProtocolError: No log.
+    """
+    data = fields(payload, "the log of commits").get("Data")
+    listed = fields(data, "the log of commits").get("Commit")
+    found = [] if listed is None else entries(listed, "the list of commits")
+    return tuple(strings([mapping(item).get("Id") for item in found]))
 
 
 def read_names(payload: Any) -> frozenset[str]:

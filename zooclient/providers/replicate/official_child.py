@@ -4,7 +4,8 @@ The package sends its token with every request it makes: to the host that an out
 to whatever ``next`` and ``get`` of an answer name. The guard takes it out of each that is not for the API. It also
 knows five statuses and fails on the sixth, ``aborted``; so what the API answered is kept as it came, and told.
 
-One JSON object comes in on stdin, lines of JSON go out on stdout. Hardly anything of zooclient is imported here.
+One JSON object comes in on stdin, lines of JSON go out on stdout. Hardly anything of zooclient is imported
+here.
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ from urllib.parse import urlsplit
 
 from zooclient.providers.orphan import end_with_parent
 
-#: Seconds in which a run is cancelled whose caller was killed.
-_GRACE = 10.0
 _ENDED = ("succeeded", "failed", "canceled", "aborted")
 #: Exceptions in a chain that are told at the most, and characters of what a server said.
 _CHAIN, _WORDS = 10, 4000
@@ -34,7 +33,6 @@ _HEADERS = ("retry-after", "ratelimit-reset", "ratelimit-remaining", "date", "co
 
 def main() -> None:
     """Reads the wish, runs the model, and prints the prediction or what went wrong."""
-    end_with_parent(grace=_GRACE)
     wish = json.load(sys.stdin)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints must not mix with the answer
@@ -119,6 +117,7 @@ def _run(wish: dict[str, Any], kept: Kept, more: Callable[[Any], None]) -> Any:
     client = guarded(wish["endpoint"], wish["token"], wish["proxy"], kept)
     leaving = _Leaving()
     signal.signal(signal.SIGTERM, leaving)
+    end_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
     until = None if wish["deadline"] is None else time.monotonic() + wish["deadline"]
     given = {"input": {name: _value(value) for name, value in wish["inputs"].items()}}
     prediction: Any = None

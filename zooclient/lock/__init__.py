@@ -1,0 +1,1 @@
+"""What a project depends on: the models that it names, and the lock that says which bytes they are."""
