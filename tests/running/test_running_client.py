@@ -44,7 +44,7 @@ from zooclient.errors import (
     ZooError,
 )
 from zooclient.net.cancel import Cancel
-from zooclient.net.exchange import Response, replay
+from zooclient.net.exchange import Request, Response, replay
 from zooclient.serve.replicate.hosted import Input, Made
 from zooclient.serve.replicate.runs import Work
 from zooclient.testing import Cut, LocalZoo, Lost, Status
@@ -557,6 +557,19 @@ def test_both_colours_run_alike(client: Client, zoo: LocalZoo, tmp_path: Path) -
     assert run.inputs == repeated.inputs == ours.inputs
     texts = [event.text for event in events if event.kind == "output"]
     assert texts == [event.text for event in model.stream(text="a b") if event.kind == "output"]
+
+
+def test_no_recording_holds_a_secret_input(zoo: LocalZoo, tmp_path: Path) -> None:
+    """What goes in as a secret is in no recorded exchange, neither in the question nor where an answer repeats it."""
+    inputs = {"text": Input("string"), "key": Input("secret", required=False)}
+    zoo.replicate.offer(SLOW, inputs=inputs)
+    settings = Settings(limits=FAST, record_dir=tmp_path / "told")
+    with Client(home=tmp_path / "home", endpoints=zoo.endpoints, tokens=zoo.tokens, settings=settings) as recorded:
+        opened(recorded, zoo, SLOW).run(text="hello", key="sesame")
+        assert "**key** (secret)" in recorded.card(zoo.replicate.ref(SLOW)).text
+    told = [path.read_text("utf-8") for path in (tmp_path / "told").iterdir()]
+    assert any("hello" in text for text in told) and not any("sesame" in text for text in told)
+    assert "sesame" not in repr(Request(url="https://zoo.example", content=b"sesame", secrets=("sesame",)))
 
 
 # -- trainings, and again -----------------------------------------------------------------------

@@ -108,11 +108,13 @@ class _Deed:
         self._waits = told is None and kind == "predictions"
         self._listens = told is not None
         self._problems: list[str] = []
+        self._secrets: tuple[str, ...] = ()
 
     def done(self) -> Flow[Run]:
         """The whole of it."""
         self._refuse()
         fitting = self._fitting()
+        self._secrets = tuple(value for name, value in fitting.items() if isinstance(value, str) and self._secret(name))
         read: dict[str, Any] = yield Call(run=lambda: read_inputs(fitting))
         sent: dict[str, Any] = yield from self._sent_ahead(read)
         state = yield from self._created(sent)
@@ -261,6 +263,7 @@ class _Deed:
             headers=headers,
             content=wire.question(self._ref, sent, self._request.destination),
             wait=float(wait),
+            secrets=self._secrets,
         )
 
     def _taken_up(self, sent: Mapping[str, Any], began: float, lost: NetworkError) -> Flow[wire.State]:
@@ -292,7 +295,7 @@ class _Deed:
 
     def _recent(self, sent: Mapping[str, Any], began: float) -> Flow[list[wire.State]]:
         """The account's recent runs that may be ours."""
-        answer = yield from fetch(Request(url=wire.runs_url(self._endpoint, self._kind)))
+        answer = yield from fetch(Request(url=wire.runs_url(self._endpoint, self._kind), secrets=self._secrets))
         payload = self._settled(answer).json()
         date = answer.headers.get("date")
         since = wire.since(date, time.monotonic() - began, datetime.now(UTC))
@@ -343,7 +346,7 @@ class _Deed:
     def _looked_at(self, state: wire.State) -> Flow[wire.State]:
         url = wire.run_url(self._endpoint, self._kind, state.id)
         try:
-            response = yield from fetch(Request(url=url))
+            response = yield from fetch(Request(url=url, secrets=self._secrets))
             return wire.read_state(self._settled(response).json(), state.id)
         except NetworkError as error:
             error.hint = f"The run {state.id} goes on at Replicate: {state.page}"
@@ -367,7 +370,8 @@ class _Deed:
     # -- given up -------------------------------------------------------------------------------
 
     def _cancel(self, name: str) -> Flow[None]:
-        yield Request(method="POST", url=wire.cancel_url(self._endpoint, self._kind, name), content=b"")
+        url = wire.cancel_url(self._endpoint, self._kind, name)
+        yield Request(method="POST", url=url, content=b"", secrets=self._secrets)
 
     def _cancel_unseen(self, sent: Mapping[str, Any], began: float) -> Flow[None]:
         """Cancels the run that was asked for and of which no answer has come, where it can be told which it is."""
