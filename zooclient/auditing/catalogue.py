@@ -157,7 +157,7 @@ _ALL = (
         *("Ask its author: licence and limits of the base model hold for it too.", "missing"),
     ),
     Rule(
-        *("base-unread", "info", "A base model could not be looked at."),
+        *("base-unread", "low", "A base model could not be looked at, nor its licence."),
         *("Audit it by itself when it can be had.", "missing"),
     ),
     Rule(

@@ -51,7 +51,8 @@ def findings(subject: Subject) -> Iterator[Finding]:
     if card is not None and not isinstance(layers, Mapping):
         yield from _prose(claim_of(subject), card)
     yield from _file(subject)
-    for one in base_findings(claim_of(subject), [(base.name, base.license) for base in subject.bases]):
+    read = [(base.name, base.license) for base in subject.bases if base.record is not None]
+    for one in base_findings(claim_of(subject), read):
         yield RULES[one.rule].found("record", one.message)
 
 
