@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import pickle
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from cli_shell import typed
 
 import zooclient
 from zooclient import AsyncClient, AuditReport, Client, ConfigError, StaleWarning
+from zooclient.auditing.catalogue import RULES
+from zooclient.auditing.files import RULES as OF_FILES
 from zooclient.lock.files import Project
 from zooclient.settings import Settings
 from zooclient.testing import LocalZoo, Status
@@ -168,6 +171,49 @@ def test_the_front_has_the_audit_too() -> None:
     importlib.import_module("zooclient.auditing.judging")
 
     assert zooclient.audit.__doc__ == Client.audit.__doc__
+
+
+# -- the files
+
+
+class Runs:
+    """What a harmful pickle holds; loading it would only print."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("run",)
+
+
+@pytest.mark.parametrize("form", ["text", "record", "snapshot", "lock"])
+def test_the_files_are_looked_into_where_that_is_wished(form: str, client: Client, zoo: LocalZoo, folder: Path) -> None:
+    """In whichever form a model is given, a pickle that runs something is found, and only with ``files``."""
+    zoo.commit("org/name", {"pytorch_model.bin": pickle.dumps(Runs())})
+    ref = pin(zoo)
+    if form == "lock":
+        client.add("one", ref, project=folder)
+        lock = Project.at(folder).lock()
+        assert lock is not None
+        [report] = client.audit(lock, files=True)
+    else:
+        target = client.resolve(ref) if form == "record" else client.download(ref) if form == "snapshot" else ref
+        report = client.audit(target, files=True)
+    assert report.findings[0].rule == "pickle-dangerous"
+    assert report.findings[0].where.startswith("pytorch_model.bin")
+    assert report.files == 4
+    assert "pickle-dangerous" in report.rules
+    assert client.audit(ref).files == 0
+
+
+def test_a_rule_on_files_can_be_turned_off(client: Client, zoo: LocalZoo) -> None:
+    """The rules on files are turned off as the others are."""
+    zoo.commit("org/name", {"pytorch_model.bin": pickle.dumps(Runs())})
+    report = client.audit("hf:org/name", files=True, off=["pickle-dangerous"])
+    assert "pickle-dangerous" not in rules(report) | set(report.rules)
+    assert report.off == ("pickle-dangerous",)
+
+
+def test_every_rule_on_files_has_a_name_of_its_own() -> None:
+    """No rule on files is called as one on record and card is."""
+    assert set(OF_FILES).isdisjoint(RULES)
 
 
 # -- the verb

@@ -84,9 +84,12 @@ def audit(
     subject = yield from _subject(steps, target, cancel)
     if not files:
         return judge(subject, off=off)
-    folder = yield from _folder(steps, target, subject.record, reporter, cancel)
-    found, count = yield Call(run=lambda: _scanned(folder))
-    return judge(subject, scanned=found, files=count, file_rules=file_rules(), off=off)
+    from zooclient.auditing.files import scan
+
+    snapshot = yield from _snapshot(steps, target, subject.record, reporter, cancel)
+    paths = [file.path for file in snapshot.files]
+    found: tuple[Finding, ...] = yield Call(run=lambda: scan(snapshot.path, paths, off=off))
+    return judge(subject, scanned=found, files=len(paths), file_rules=file_rules(), off=off)
 
 
 def _subject(
@@ -177,26 +180,19 @@ def _base(steps: Steps, name: str, of: str, depth: int) -> Flow[Base]:
     return Base(name=name, of=of, depth=depth, problem=problem)
 
 
-def _folder(
+def _snapshot(
     steps: Steps,
     target: str | Ref | ModelRecord | Snapshot | LockedModel,
     record: ModelRecord,
     reporter: Reporter | None,
     cancel: Cancel | None,
-) -> Flow[Path]:
-    """Where the files are: those of the snapshot or of the lock, else those that a download would bring."""
+) -> Flow[Snapshot]:
+    """The files: those of the snapshot or of the lock, else those that a download would bring."""
     from zooclient.lock.format import LockedModel
     from zooclient.records.wishes import Wishes
 
     if isinstance(target, Snapshot):
-        return target.path
+        return target
     wishes = target.wishes if isinstance(target, LockedModel) else Wishes()
     place = target if isinstance(target, str) and ":" not in target and "/" not in target else record
-    snapshot = yield from steps.download(place, wishes, operation="audit", reporter=reporter, cancel=cancel)
-    return snapshot.path
-
-
-def _scanned(folder: Path) -> tuple[tuple[Finding, ...], int]:
-    from zooclient.auditing.files import scan
-
-    return scan(folder), sum(1 for path in folder.rglob("*") if path.is_file())
+    return (yield from steps.download(place, wishes, operation="audit", reporter=reporter, cancel=cancel))
