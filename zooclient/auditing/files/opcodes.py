@@ -9,6 +9,7 @@ can hide what it imports, but not that it hides it.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import NamedTuple
 
 from attrs import define, field
@@ -59,7 +60,6 @@ class Reading:
         end: The place after the last of them.
         stopped: Whether it ended as a pickle ends.
         full: Whether more is imported than was listed.
-        patches: Whether it changes what it imported.
     """
 
     imports: dict[Import, int] = field(factory=dict)
@@ -68,7 +68,6 @@ class Reading:
     end: int = 0
     stopped: bool = False
     full: bool = False
-    patches: bool = False
 
 
 class _Broken(Exception):
@@ -114,7 +113,7 @@ class _Machine:
         raise _Broken
 
     def drop(self) -> None:
-        """Opcode POP: it takes a value, or a mark. Below things of which the number is not known, all is forgotten."""
+        """Takes a value, or a mark. Below things of which the number is not known, all is forgotten."""
         if not self.stack:
             raise _Broken
         if self.stack[-1] is _THINGS:
@@ -168,10 +167,8 @@ def read_pickle(source: Source, start: int = 0) -> Reading:
         start: Where it begins.
     """
     reading = Reading(end=start)
-    try:
+    with suppress(_Broken, IndexError, ValueError):
         _read(source, start, _Machine(reading))
-    except (_Broken, IndexError, ValueError):
-        pass
     return reading
 
 
@@ -275,8 +272,6 @@ def _read(source: Source, start: int, machine: _Machine) -> None:  # one loop, f
             pop()
             if not machine.stack:
                 raise _Broken
-            if machine.stack[-1] is _GLOBAL:
-                reading.patches = True
             at += 1
         elif op == 0x69:  # INST
             buffer, at, module = _line(source, base, buffer, at + 1)

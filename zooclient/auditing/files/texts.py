@@ -101,6 +101,9 @@ def _entry(looking: Looking, where: str, entry: dict[str, object]) -> None:
     kind, module = entry.get("class_name"), entry.get("module")
     if kind in ("Lambda", "__lambda__") or entry.get("function_type") == "lambda":
         looking.add("keras-code", where, f"It holds a layer or function of class {kind!r}.")
-    elif isinstance(kind, str) and isinstance(module, str) and "config" in entry:
-        if module.partition(".")[0] not in _KERAS or (module == "builtins" and kind == "function"):
-            looking.add("keras-code", where, f"It names {module[:80]}.{kind[:80]}.")
+    elif isinstance(kind, str) and isinstance(module, str) and "config" in entry and _is_foreign(module, kind):
+        looking.add("keras-code", where, f"It names {module[:80]}.{kind[:80]}.")
+
+
+def _is_foreign(module: str, kind: str) -> bool:
+    return module.partition(".")[0] not in _KERAS or (module == "builtins" and kind == "function")
