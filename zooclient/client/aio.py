@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
+    from zooclient.records.policy import Policy
     from zooclient.records.publication import Published, PublishPlan
     from zooclient.records.query import Query
     from zooclient.records.run import Run
@@ -66,10 +67,11 @@ class AsyncClient:
         home: Folder of the store. None: ``zooclient`` in the user's cache folder.
         endpoints: Scheme → origin to ask instead of the zoo's own.
         tokens: Scheme → token, or a function that returns one when it is needed.
-        strict: Refuse moving revisions and stale answers. None: as the settings say (False).
+        strict: Refuse moving revisions, stale answers, pickles and code of authors. None: as the settings say (False).
         offline: Open no connection at all. None: as the settings say (False).
         failover: Go on at another zoo that has the same bytes, when a source fails. None: as the settings say (True).
         settings: Everything else that may be set. None: the defaults.
+        policy: What may be used, beside the policies that the settings name. None: as they say.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class AsyncClient:
         offline: bool | None = None,
         failover: bool | None = None,
         settings: Settings | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self._wiring = Wiring(
             settings_of(
@@ -92,7 +95,8 @@ class AsyncClient:
                 strict=strict,
                 offline=offline,
                 failover=failover,
-            )
+            ),
+            policy,
         )
         self._steps = Steps(self._wiring)
 

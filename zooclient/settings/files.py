@@ -95,6 +95,8 @@ def from_project(folder: Path) -> Layer:
     path, table = found
     layer = _read(table, path, of_project=True)
     layer.set("project", path, str(path))
+    if "policy" in table:
+        layer.set("policies", (path,), str(path))
     return layer
 
 
