@@ -28,6 +28,7 @@ from zooclient.records.ref import Ref
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from zooclient.client.checking import Checked
     from zooclient.client.hits import AsyncHits
     from zooclient.client.mirroring import Mirrored
     from zooclient.client.outdated import Outdated
@@ -374,6 +375,27 @@ class AsyncClient:
 
         home = project_of(self.settings, folder_of(project))
         return await self.run(fates(self._steps, home, None if names is None else names_of(names), cancel), cancel)
+
+    async def check(
+        self,
+        refs: str | Ref | Iterable[str | Ref] | None = None,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        allow_unverified: bool = False,
+        project: StrPath | None = None,
+        cancel: Cancel | None = None,
+    ) -> tuple[Checked, ...]:
+        """As :meth:`zooclient.Client.check`."""
+        from zooclient.client.checking import check_project, check_refs
+        from zooclient.client.projects import project_of
+
+        if refs is None:
+            home = project_of(self.settings, folder_of(project))
+            return await self.run(check_project(self._steps, home, cancel), cancel)
+        wishes = wishes_of(files, exclude, weights, allow_unverified)
+        return await self.run(check_refs(self._steps, refs_of(refs), wishes, cancel), cancel)
 
     # -- run ------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
+    from zooclient.client.checking import Checked
     from zooclient.client.hits import Hits
     from zooclient.client.job import Job
     from zooclient.client.mirroring import Mirrored
@@ -636,6 +637,45 @@ class Client:
 
         home = project_of(self.settings, folder_of(project))
         return self.run(fates(self._steps, home, None if names is None else names_of(names), cancel), cancel)
+
+    def check(
+        self,
+        refs: str | Ref | Iterable[str | Ref] | None = None,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        allow_unverified: bool = False,
+        project: StrPath | None = None,
+        cancel: Cancel | None = None,
+    ) -> tuple[Checked, ...]:
+        """Holds models against every policy; no weights are fetched, and nothing is raised for what a policy refuses.
+
+        Args:
+            refs: The models. None: those of the project's lock.
+            files: As for :meth:`plan`; so are ``exclude``, ``weights`` and ``allow_unverified``. A lock says itself
+                which files are wanted.
+            exclude: See ``files``.
+            weights: See ``files``.
+            allow_unverified: See ``files``.
+            project: As for :meth:`add`.
+            cancel: Stops it. None: nothing does.
+
+        Returns:
+            One entry a model, with all that is against it.
+
+        Raises:
+            ConfigError: There is no policy; or no project, or no lock that fits.
+            ZooError: As for :meth:`plan`.
+        """
+        from zooclient.client.checking import check_project, check_refs
+        from zooclient.client.projects import project_of
+
+        if refs is None:
+            home = project_of(self.settings, folder_of(project))
+            return self.run(check_project(self._steps, home, cancel), cancel)
+        wishes = wishes_of(files, exclude, weights, allow_unverified)
+        return self.run(check_refs(self._steps, refs_of(refs), wishes, cancel), cancel)
 
     # -- run ------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""A model held against a policy: what the record, the files that are wanted, and the card say; pure, and all at once."""
+"""A model held against a policy: by its record, the files that are wanted and its card; pure, and all at once."""
 
 from __future__ import annotations
 
