@@ -185,7 +185,10 @@ def test_owners_are_meant_at_one_zoo_or_at_any() -> None:
         ("[policy]\nallow = [{ ref = 'hf:a/b', rule = 'format', reason = 'x' }]", "'format'"),
         ("[policy]\nallow = [{ ref = 'nonsense', rule = 'formats', reason = 'x' }]", "reference"),
         ("[policy]\nallow = [{ ref = 'hf:a/b', rule = 'formats', reason = 'x', until = '2027' }]", "until"),
-        ("[policy]\nallow = [{ ref = 'hf:a/b', rule = 'formats', reason = 'x', until = 2027-01-01T00:00:00 }]", "until"),
+        (
+            "[policy]\nallow = [{ ref = 'hf:a/b', rule = 'formats', reason = 'x', until = 2027-01-01T00:00:00 }]",
+            "until",
+        ),
         ("[policy]\nallow = [{ ref = 'hf:a/b', rule = 'formats', reason = 'x', by = 'me' }]", "by"),
     ],
 )
