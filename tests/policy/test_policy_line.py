@@ -277,6 +277,16 @@ def test_check_gates_a_pipeline(zoo: LocalZoo, folder: Path) -> None:
     assert "Converted soon." in done.stderr
 
 
+def test_check_judges_what_may_not_be_had(zoo: LocalZoo, tmp_path: Path) -> None:
+    """A gated model is judged without a login, by its gate too, and the network is not asked for its bytes."""
+    zoo.gate("org/pickled", readers=())
+    policy = Policy(gates=("open",), forbidden_formats=("pickle",))
+    with Client(home=tmp_path / "home", endpoints=zoo.endpoints, policy=policy) as client:
+        (verdict,) = client.check("hf:org/pickled")
+    assert [one.rule for one in verdict.violations] == ["gates", "formats"]
+    assert weights_asked(zoo) == []
+
+
 def test_a_warm_load_without_a_policy_imports_nothing_of_it(zoo: LocalZoo, tmp_path: Path) -> None:
     """Who has no policy does not pay for one: no module of it is imported."""
     with Client(home=tmp_path, endpoints=zoo.endpoints) as client:

@@ -10,7 +10,7 @@ from attrs import evolve
 from zooclient import Allowance, FileEntry, License, ModelRecord, Policy, Ref
 from zooclient.errors import ConfigError
 from zooclient.records.card import Card
-from zooclient.records.model import Access
+from zooclient.records.model import Access, Layer
 from zooclient.records.policy import RULES, Violation
 from zooclient.records.policycheck import Subject, judge, refusal
 
@@ -141,6 +141,14 @@ def test_code_is_found_by_files_and_by_what_the_record_says() -> None:
     assert against(policy, evolve(bare, record=evolve(RECORD, tags=()))) == []
     mapped = evolve(RECORD, tags=(), extra={"config": {"auto_map": {"AutoModel": "modeling.M"}}})
     assert against(policy, evolve(bare, record=mapped)) == ["remote-code"]
+
+
+def test_what_nobody_has_looked_into_is_not_let_pass() -> None:
+    """A layer of an image that was never opened may hold anything, so neither rule on files lets it pass."""
+    layer = FileEntry.of_layer(Layer(digest="c" * 64, size=10, target="src/weights"))
+    closed = evolve(subject(evolve(RECORD, tags=())), files=(layer,))
+    assert against(Policy(forbidden_formats=("pickle",), remote_code=False), closed) == ["formats", "remote-code"]
+    assert against(Policy(max_size=10), closed) == []
 
 
 def test_only_what_is_wanted_counts() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from zooclient.cli.options import as_json, chosen, pass_desk, wishes
+from zooclient.cli.options import as_json, pass_desk, weights_wanted
 from zooclient.cli.output import Desk
 from zooclient.errors import PolicyError
 
 
 @click.command("check")
 @click.argument("refs", nargs=-1, metavar="[REF]...")
-@wishes
+@weights_wanted
 @as_json
 @pass_desk
 def command(
@@ -20,7 +20,6 @@ def command(
     files: tuple[str, ...],
     exclude: tuple[str, ...],
     weights: str,
-    allow_unverified: bool,
     as_json: bool,
 ) -> None:
     """Hold models against the policy: one line a violation, and exit 6 when there is one.
@@ -28,7 +27,9 @@ def command(
     Without REF, the models of the project's lock. No weights are fetched.
     """
     with desk.client() as client:
-        found = client.check(refs or None, project=desk.project, **chosen(files, exclude, weights, allow_unverified))
+        found = client.check(
+            refs or None, files=files or None, exclude=exclude or None, weights=weights, project=desk.project
+        )
     if as_json:
         desk.json([{**one.to_dict(), "passes": one.passes} for one in found])
     for one in found:

@@ -383,7 +383,6 @@ class AsyncClient:
         files: str | Iterable[str] | None = None,
         exclude: str | Iterable[str] | None = None,
         weights: str = "auto",
-        allow_unverified: bool = False,
         project: StrPath | None = None,
         cancel: Cancel | None = None,
     ) -> tuple[Checked, ...]:
@@ -394,7 +393,7 @@ class AsyncClient:
         if refs is None:
             home = project_of(self.settings, folder_of(project))
             return await self.run(check_project(self._steps, home, cancel), cancel)
-        wishes = wishes_of(files, exclude, weights, allow_unverified)
+        wishes = wishes_of(files, exclude, weights, False)
         return await self.run(check_refs(self._steps, refs_of(refs), wishes, cancel), cancel)
 
     # -- run ------------------------------------------------------------------------------------

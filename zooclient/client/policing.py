@@ -40,7 +40,11 @@ def policies_of(wiring: Wiring, also: Iterable[Path] = ()) -> tuple[Policy, ...]
     Raises:
         ConfigError: One cannot be read.
     """
-    found = [policy_in(path) for path in dict.fromkeys((*wiring.settings.policies, *also))]
+    read = wiring.policies_read  # once a client, as its settings are
+    for path in (*wiring.settings.policies, *also):
+        if path not in read:
+            read[path] = policy_in(path)
+    found = [read[path] for path in dict.fromkeys((*wiring.settings.policies, *also))]
     if wiring.policy is not None:
         found.append(wiring.policy)
     if wiring.settings.strict:

@@ -645,7 +645,6 @@ class Client:
         files: str | Iterable[str] | None = None,
         exclude: str | Iterable[str] | None = None,
         weights: str = "auto",
-        allow_unverified: bool = False,
         project: StrPath | None = None,
         cancel: Cancel | None = None,
     ) -> tuple[Checked, ...]:
@@ -653,11 +652,10 @@ class Client:
 
         Args:
             refs: The models. None: those of the project's lock.
-            files: As for :meth:`plan`; so are ``exclude``, ``weights`` and ``allow_unverified``. A lock says itself
-                which files are wanted.
+            files: As for :meth:`plan`; so are ``exclude`` and ``weights``. A lock says itself which files are
+                wanted.
             exclude: See ``files``.
             weights: See ``files``.
-            allow_unverified: See ``files``.
             project: As for :meth:`add`.
             cancel: Stops it. None: nothing does.
 
@@ -674,7 +672,7 @@ class Client:
         if refs is None:
             home = project_of(self.settings, folder_of(project))
             return self.run(check_project(self._steps, home, cancel), cancel)
-        wishes = wishes_of(files, exclude, weights, allow_unverified)
+        wishes = wishes_of(files, exclude, weights, False)
         return self.run(check_refs(self._steps, refs_of(refs), wishes, cancel), cancel)
 
     # -- run ------------------------------------------------------------------------------------

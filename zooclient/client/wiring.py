@@ -37,6 +37,7 @@ class Wiring:
     def __init__(self, settings: Settings, policy: Policy | None = None) -> None:
         self.settings = settings
         self.policy = policy
+        self.policies_read: dict[Path, Policy] = {}
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._driver: Driver | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -197,23 +197,26 @@ def _files(policy: Policy, subject: Subject) -> Iterator[_Found]:
         if paths:
             names = _listed(paths)
             yield _Found("formats", names, format_, f"{names}: {format_} is forbidden")
-    closed = [file.path for file in files if file.unopened]
+    closed = _listed([file.path for file in files if file.unopened])
+    untold = f"{closed}: nobody knows what is in a layer of its image before it was opened"
     if closed and policy.forbidden_formats:
-        names = _listed(closed)
-        yield _Found("formats", names, "unknown", f"{names}: nobody has looked into these layers of its image")
+        yield _Found("formats", closed, "unknown", untold)
     if policy.remote_code:
         return
+    if closed:
+        yield _Found("remote-code", closed, "unknown", untold)
     code = [file.path for file in files if file.path.lower().endswith(_CODE)]
     if code:
         names = _listed(code)
         yield _Found("remote-code", names, "code", f"{names}: code of its author, which a loader may run")
-    elif "custom_code" in record.tags or "auto_map" in (_config(record) or {}):
+    elif "custom_code" in record.tags or _maps_to_code(record):
         yield _Found("remote-code", "record", "custom_code", "its record says that loading it runs code of its author")
 
 
-def _config(record: ModelRecord) -> dict[str, object] | None:
-    found = record.metadata.get("config", record.extra.get("config"))
-    return found if isinstance(found, dict) else None
+def _maps_to_code(record: ModelRecord) -> bool:
+    """Whether its ``config.json``, as the Hub tells it, names classes of its author's for transformers to import."""
+    config = record.extra.get("config")
+    return isinstance(config, Mapping) and bool(config.get("auto_map"))
 
 
 def _has_format(file: FileEntry, format_: str) -> bool:
