@@ -184,6 +184,16 @@ def test_a_moving_name_is_refused_before_anything_is_asked(zoo: LocalZoo, tmp_pa
         assert client.load(str(client.resolve("hf:org/safe@main").ref)).path.is_dir()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_lock_pins_what_its_project_names(zoo: LocalZoo, folder: Path) -> None:
+    """With require-pinned a project may still name a branch: its lock is the pin."""
+    (folder / "zoo.toml").write_text("[policy]\nrequire-pinned = true\n")
+    with client_of(zoo, folder) as client:
+        client.add("safe", "hf:org/safe@main")
+        assert client.sync()[0].snapshot.ref.revision == zoo.head("org/safe")
+        assert client.load("safe").path.is_dir()
+
+
 def test_a_required_section_is_looked_for_in_the_card(zoo: LocalZoo, tmp_path: Path) -> None:
     """Before the weights the card is read, and what is missing in it refuses; likewise of what is held."""
     ref = pin(zoo, "org/safe")
@@ -215,6 +225,32 @@ def test_a_floor_cannot_be_loosened_by_a_project(zoo: LocalZoo, folder: Path, tm
         client.plan(pin(zoo, "org/pickled"))
     found = [(one.rule, one.policy) for one in violations(caught.value)]
     assert found == [("formats", str(floor)), ("zoos", str(folder / "zoo.toml"))]
+
+
+def test_settings_name_the_policies_that_hold(folder: Path, tmp_path: Path) -> None:
+    """The system's floor, the named one, and the project's hold together; settings made by hand name none."""
+    if sys.platform in ("win32", "darwin"):
+        pytest.skip("the folder of the system is not named by a variable there")
+    for name in ("first", "second"):
+        (tmp_path / name / "zooclient").mkdir(parents=True)
+        (tmp_path / name / "zooclient" / "policy.toml").write_text("[policy]\n")
+    (folder / "zoo.toml").write_text("[policy]\n")
+    environ = {
+        "HOME": str(tmp_path / "nobody"),
+        "XDG_CONFIG_DIRS": f"relative:{tmp_path / 'none'}:{tmp_path / 'first'}:{tmp_path / 'second'}",
+        "ZOOCLIENT_POLICY": str(tmp_path / "floor.toml"),
+    }
+    system = tmp_path / "first" / "zooclient" / "policy.toml"
+    assert Settings.from_env(environ, project=folder).policies == (system, tmp_path / "floor.toml", folder / "zoo.toml")
+    assert Settings.from_env(environ).policies == (system, tmp_path / "floor.toml")
+    assert Settings().policies == ()
+
+
+def test_a_shared_project_file_has_its_policy_in_its_own_table(zoo: LocalZoo, folder: Path) -> None:
+    """[tool.zooclient.policy] of a pyproject.toml holds as [policy] of a zoo.toml does."""
+    (folder / "pyproject.toml").write_text('[tool.zooclient.policy]\nformats = { forbid = ["pickle"] }\n')
+    with client_of(zoo, folder) as client, pytest.raises(PolicyError, match=r"pyproject\.toml"):
+        client.plan(pin(zoo, "org/pickled"))
 
 
 def test_a_floor_that_is_named_has_to_be_there(zoo: LocalZoo, folder: Path, tmp_path: Path) -> None:

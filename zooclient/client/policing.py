@@ -109,7 +109,9 @@ def hold_plan(steps: Steps, plan: Plan) -> Flow[None]:
     if violations:
         raise refusal(violations)
     for note in notes:
-        warn.policy(note)
+        if note not in steps.wiring.notes_told:  # a lock plans twice, and a script many times
+            steps.wiring.notes_told.add(note)
+            warn.policy(note)
 
 
 def judged(

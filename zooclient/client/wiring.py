@@ -38,6 +38,7 @@ class Wiring:
         self.settings = settings
         self.policy = policy
         self.policies_read: dict[Path, Policy] = {}
+        self.notes_told: set[str] = set()
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._driver: Driver | None = None
