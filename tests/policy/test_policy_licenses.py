@@ -30,6 +30,7 @@ def passes(claim: str, *, allow: tuple[str, ...] | None = None, deny: tuple[str,
         ("GPL-3.0-or-later", "GPL-3.0"),
         ("c-uda", "C-UDA-1.0"),
         ("openrail++", "openrail++"),
+        ("MIT AND GPL-3.0-only", "mit and gpl-3.0-only"),
         ("GPL-2.0-only WITH Classpath-exception-2.0", "GPL-2.0-only WITH Classpath-exception-2.0"),
     ],
 )

@@ -141,8 +141,6 @@ def held_passes(steps: Steps, snapshot: Snapshot) -> bool:
     Raises:
         PolicyError: One refuses it.
     """
-    from zooclient.records.card import Card
-
     policies = policies_of(steps.wiring, steps.policies)
     if not policies or all(file.role == "card" for file in snapshot.files):
         return True
@@ -151,6 +149,8 @@ def held_passes(steps: Steps, snapshot: Snapshot) -> bool:
     entry, card = _card_of(files), None
     if any(policy.sections for policy in policies):
         if entry is not None:
+            from zooclient.records.card import Card
+
             card = Card.parse(snapshot.path.joinpath(entry.path).read_bytes())
         elif MARK not in record.extra:
             return False

@@ -30,8 +30,7 @@ def may_be(license_: License, allowed: Sequence[str] | None, denied: Sequence[st
     named = {term.lower() for term in (*(allowed or ()), *denied)}
     whole = expression or text.lower() in named or hub_id(text) != " ".join(text.lower().split())
     claims = [text] if whole else text.split(", ")
-    shown = text or license_.name or "is not told"
-    shown = f"is {shown}" if text or license_.name else shown
+    shown = f"is {text or license_.name}" if text or license_.name else "is not told"
 
     def denies(atom: str) -> bool:
         return any(_denies(term, atom, _kind(atom, kind, claims)) for term in denied)
@@ -44,6 +43,8 @@ def may_be(license_: License, allowed: Sequence[str] | None, denied: Sequence[st
         return None
     if not all(_holds(expression or claim, lambda atom: not denies(atom)) for claim in claims):
         return f"{shown}, which is denied"
+    if expression is not None and expression in {license_of((term,)).spdx for term in allowed or () if " " in term}:
+        return None  # an expression may be allowed as a whole
     return f"{shown}, which is not among those allowed"
 
 

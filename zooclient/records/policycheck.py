@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import frozen
 
 from zooclient.errors import PolicyError
-from zooclient.records.card import Card, heading_key
-from zooclient.records.cardcheck import NEEDED, TO_WRITE, section_of
-from zooclient.records.licensecheck import may_be
 from zooclient.records.model import FileEntry, License, ModelRecord
 from zooclient.records.policy import Policy, Rule, Violation
 from zooclient.records.ref import Ref
+
+if TYPE_CHECKING:  # what reads cards and licences is imported for the policies that want it
+    from zooclient.records.card import Card
 
 #: Endings of what a loader imports or executes.
 _CODE = (".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".whl", ".jar", ".exe")
@@ -181,6 +181,8 @@ def _licenses(policy: Policy, subject: Subject) -> Iterator[_Found]:
     allowed, denied = policy.licenses, policy.denied_licenses
     if allowed is None and not denied:
         return
+    from zooclient.records.licensecheck import may_be
+
     why = may_be(subject.record.license, allowed, denied)
     if why is not None:
         yield _Found("licenses", "record", _name(subject.record.license), f"its licence {why}")
@@ -235,6 +237,9 @@ def _size(most: int, files: Iterable[FileEntry]) -> Iterator[_Found]:
 
 
 def _written(card: Card | None, name: str) -> bool:
+    from zooclient.records.card import heading_key
+    from zooclient.records.cardcheck import NEEDED, TO_WRITE, section_of
+
     if card is None:
         return False
     known = _SECTIONS.get(name.casefold())
