@@ -48,6 +48,9 @@ SHOWN = {
 #: Languages of blocks that are neither commands nor programs.
 TEXT = {"", "text", "dockerfile", "yaml"}
 
+#: Pages whose examples need the zoos' own clients: they publish, or run models of the Hub.
+OFFICIAL = {"README.md", "docs/guides/publish.md", "docs/guides/run.md"}
+
 CARD = "---\nlicense: apache-2.0\n---\n# A story teller\n\n## Limitations\n\nIt tells stories, not facts.\n"
 
 #: Two models that the pages call by their numbers at Civitai. Numbers are made from names and contents: these makers
@@ -163,7 +166,14 @@ def environment(zoo: LocalZoo, replicate: ReplicateDouble, tmp_path: Path) -> di
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the console examples are for a Unix shell")
-@pytest.mark.parametrize("page", [page for page in pages() if runs(page)], ids=ident)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.official] if ident(page) in OFFICIAL else [], id=ident(page))
+        for page in pages()
+        if runs(page)
+    ],
+)
 def test_examples_do_what_the_page_says(page: Path, environment: dict[str, str], tmp_path: Path) -> None:
     """The examples of a page run from top to bottom on a machine that has only zooclient."""
     work = tmp_path / "work"

@@ -162,9 +162,20 @@ def test_on_the_command_line(at: Hosted, scheme: str, tmp_path: Path) -> None:
         assert (done.returncode, done.stdout.strip()) == (0, "one two"), done.stderr
     sent = [json.loads(seen.body) for seen in at.zoo.requests if seen.method == "POST"]
     assert [body.get("max_tokens") for body in sent] == [7, None]
+    (tmp_path / "said.txt").write_text("a cat")
+    done = typed("run", ref, f"prompt=@{tmp_path}/said.txt", env=env, cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, "a cat"), done.stderr
     picture = pin(at, scheme, at.model("acme/paint", lambda asked: PNG, task="text-to-image"))
     done = typed(
-        "run", picture, "prompt=a cat", "--task", "text-to-image", "--to", str(tmp_path / "out"), env=env, cwd=tmp_path
+        "run",
+        picture,
+        f"prompt=@{tmp_path}/said.txt",
+        "--task",
+        "text-to-image",
+        "--to",
+        str(tmp_path / "out"),
+        env=env,
+        cwd=tmp_path,
     )
     assert done.returncode == 0 and Path(done.stdout.strip()).read_bytes() == PNG
     alone = typed("run", ref.replace("acme/chat", "acme/none").partition("@")[0], "prompt=x", env=env, cwd=tmp_path)

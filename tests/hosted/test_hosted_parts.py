@@ -111,6 +111,13 @@ def test_a_question_is_made_of_what_was_given() -> None:
     assert question({"prompt": 42})["messages"] == [{"role": "user", "content": "42"}]
     asked = question({"text": "what", "image": Given("a.png", b"\x89PNG\r\n\x1a\n"), "top_p": 1})
     assert asked["top_p"] == 1 and asked["messages"][0]["content"][1]["image_url"]["url"].startswith("data:image/png")
+    filed = question({"prompt": Given("a.txt", "grüß".encode()), "system": Given("b.txt", b"be kind")})
+    assert [message["content"] for message in filed["messages"]] == ["be kind", "grüß"]
+    told = b'[{"role": "user", "content": "hi"}]'
+    assert question({"messages": Given("chat.json", told)})["messages"] == json.loads(told)
+    for odd in ({"prompt": Given("a.png", b"\xff")}, {"messages": Given("a", b"hi")}, {"messages": Given("a", b"7")}):
+        with pytest.raises(ConfigError):
+            question(odd)
     nested = question({"messages": [{"role": "user", "content": [{"image": Given("", b"x")}]}]})
     assert nested["messages"][0]["content"][0]["image"].startswith("data:application/octet-stream;base64,")
 
@@ -127,13 +134,28 @@ def test_files_are_read_once_and_told_by_digest(tmp_path: Path) -> None:
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert told["one"] == {"file": "a.txt", "size": 3, "sha256": digest}
     assert [told["two"][0]["file"], told["two"][1]["x"]["file"]] == ["two", "a.txt"] and told["three"] == [1, "s", None]
-    for odd in (tmp_path, tmp_path / "none", object(), {"a": {1, 2}}, (tmp_path / "a.txt").open("rt")):
+    round_and_round: list[Any] = []
+    round_and_round.append(round_and_round)
+    for odd in (
+        tmp_path,
+        tmp_path / "none",
+        object(),
+        {"a": {1, 2}},
+        [float("nan")],
+        float("inf"),
+        "\udcff",
+        {"\udcff": 1},
+        {1: 2},
+        10**400,
+        round_and_round,
+        (tmp_path / "a.txt").open("rt"),
+    ):
         with pytest.raises(ConfigError):
             read_inputs({"odd": odd})
         if hasattr(odd, "close"):
             odd.close()
-    with pytest.raises(ConfigError, match="larger"):
-        read_inputs({"big": bytes(MOST + 1)})
+    with pytest.raises(ConfigError, match="too large"):
+        read_inputs({"big": bytes(MOST)})
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +128,8 @@ def test_wrong_inputs_are_told_before_anything_is_sent(at: Hosted) -> None:
     shout(at)
     with pytest.raises(ConfigError, match="fish"):
         run(at, text="hi", fish=1)
+    with pytest.raises(ConfigError, match="for one task"):
+        at.client.open(at.zoo.replicate.ref(MODEL)).run(text="hi", task="chat", via="official")
     assert at.asked() == []
 
 
@@ -168,10 +174,36 @@ def test_the_wish_to_stop_cancels_the_run_at_the_zoo(at: Hosted) -> None:
 
     stopper = threading.Thread(target=stop)
     stopper.start()
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled) as caught:
         at.client.open(zoo.ref(MODEL)).run(text="hi", via="official", cancel=cancel)
+    assert "next run goes on" not in (caught.value.hint or ""), "a run is no download"
     stopper.join()
     assert any(path.endswith("/cancel") for path in at.asked())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot tell there that its parent has gone")
+def test_who_is_killed_does_not_go_on_paying(at: Hosted, tmp_path: Path) -> None:
+    """The package's process outlives nobody: it cancels the run, and ends."""
+    zoo = shout(at)
+    zoo.course(MODEL, ends="never")
+    told = {"home": str(tmp_path / "other"), "endpoints": at.zoo.endpoints, "tokens": at.zoo.tokens}
+    code = f"import zooclient; zooclient.Client(**{told!r}).open({zoo.ref(MODEL)!r}).run(text='hi', via='official')"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    try:
+        _until(lambda: any(seen.method == "GET" and "/predictions/" in seen.path for seen in at.zoo.requests))
+    finally:
+        process.kill()
+        process.wait()
+    _until(lambda: any(path.endswith("/cancel") for path in at.asked()))
+
+
+def _until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come to hold"
+        threading.Event().wait(0.05)
 
 
 def test_trainings_are_not_its_business(at: Hosted) -> None:

@@ -29,7 +29,7 @@ from imagekit import (
     tar,
     zoo,
 )
-from netdoubles import Answer
+from netdoubles import Answer, Server
 from replicate_answers import model
 from replicate_double import TOKEN
 
@@ -404,6 +404,19 @@ def test_a_layer_that_is_hostile_ends_the_download(tmp_path: Path, archive: byte
             made.client.load(made.ref, weights="all")
         assert not list(tmp_path.rglob("evil"))
         assert names(made.client.load(made.ref).files) == DOCUMENTS
+
+
+def test_addresses_that_a_manifest_names_are_not_asked(tmp_path: Path) -> None:
+    """A layer may name where else it lies (``urls``); nobody is asked there, whatever the digest proves."""
+    made = image(WEIGHTS)
+    with Server(lambda asked: Answer(body=WEIGHTS.content)) as other:
+        told = json.loads(made.manifests[made.version][0])
+        for row in (told["config"], *told["layers"]):
+            row["urls"] = [f"{other.url}/elsewhere"]
+        made.version = made.manifest(told, made.manifests[made.version][1])
+        with zoo(made, tmp_path) as site:
+            assert site.client.load(site.ref, weights="all").files
+    assert other.asked == []
 
 
 def test_an_image_that_contradicts_itself_is_refused(tmp_path: Path) -> None:

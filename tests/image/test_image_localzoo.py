@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from imagekit import member, tar
 
 from zooclient import Client
-from zooclient.errors import AccessError, IntegrityError
-from zooclient.testing import Cut, Flip, LocalZoo
+from zooclient.errors import AccessError, IntegrityError, NetworkError
+from zooclient.settings import Limits, Settings
+from zooclient.testing import Cut, Flip, LocalZoo, Status
 
 MODEL = "acme/tiny"
 WEIGHTS = b"weights " * 5000
@@ -155,3 +157,74 @@ def test_a_layer_that_is_cut_is_carried_on(zoo: LocalZoo, tmp_path: Path) -> Non
     with client_of(zoo, tmp_path) as client:
         snapshot = client.load(pin(zoo), weights="all")
     assert (snapshot.path / "src/weights/model.safetensors").read_bytes() == WEIGHTS
+
+
+@pytest.mark.parametrize("first", ["Basic", "Bearer"])
+@pytest.mark.parametrize("challenge", ["Basic", "Bearer"])
+def test_a_registry_that_asks_in_both_ways_at_once_is_answered(
+    zoo: LocalZoo, tmp_path: Path, challenge: Any, first: str
+) -> None:
+    """A 401 that offers Basic and Bearer in one header ends in every byte, whichever of the two then counts."""
+    zoo.r8.rules.challenge, zoo.r8.rules.strangers = challenge, "no"
+    ways = ['Basic realm="r8"', f'Bearer realm="{zoo.endpoints["r8"]}/token",service="r8.im",scope="{SCOPE}"']
+    told = ", ".join(ways if first == "Basic" else reversed(ways))
+    zoo.fail("/v2/*", Status(401, headers={"www-authenticate": told}, times=1), zoo="r8")
+    with client_of(zoo, tmp_path) as client:
+        assert client.load(pin(zoo), weights="all").files
+    login = base64.b64encode(zoo.tokens["r8"].encode()).decode()
+    assert all(seen.origin == "hub" for seen in zoo.requests if login in seen.headers.get("authorization", ""))
+
+
+def test_a_layer_that_is_cut_for_ever_is_told_and_carried_on_later(zoo: LocalZoo, tmp_path: Path) -> None:
+    """Where a line breaks at each try, nothing is visible; the next run asks for what is missing alone."""
+    zoo.r8.form(MODEL, weights="linked")
+    settings = Settings(failover=False, limits=Limits(retries=2, backoff_base=0.01, backoff_max=0.02))
+    with Client(home=tmp_path, endpoints=zoo.endpoints, tokens=zoo.tokens, settings=settings) as client:
+        zoo.fail("weights/model.safetensors", Cut(20_000), zoo="r8")
+        zoo.fail("weights/model.safetensors", Status(0, times=None), zoo="r8")
+        with pytest.raises(NetworkError) as caught:
+            client.load(pin(zoo), weights="all")
+        assert (caught.value.zoo, caught.value.hint is not None) == ("replicate", True)
+        assert not list(tmp_path.rglob("model.safetensors"))
+        zoo.heal()
+        zoo.forget()
+        snapshot = client.load(pin(zoo), weights="all")
+    assert (snapshot.path / "src/weights/model.safetensors").read_bytes() == WEIGHTS
+
+
+def _header(archive: bytes, at: int, text: bytes) -> bytes:
+    """An archive with other bytes in its first header, whose checksum agrees."""
+    head = bytearray(archive[:512])
+    head[at : at + len(text)] = text
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head) + archive[512:]
+
+
+PLAIN = tar({"src/a.bin": b"a" * 600}, form=tarfile.USTAR_FORMAT)
+SCOPE = f"repository:{MODEL}:pull"
+
+
+@pytest.mark.parametrize(
+    ("archive", "said"),
+    [
+        pytest.param(_header(PLAIN, 124, b"00000077777\0"), "midst|cut|ends", id="promises more than follows"),
+        pytest.param(_header(PLAIN, 124, b"77777777777\0"), "midst|cut|ends|more", id="promises eight gigabytes"),
+        pytest.param(_header(PLAIN, 124, b"\xff" * 12), "size", id="a size below nothing"),
+        pytest.param(_header(PLAIN, 124, b"99999999999\0"), "size|number|octal", id="a size that is no number"),
+        pytest.param(_header(PLAIN, 124, b"00000000010\0"), "archive|header|checksum", id="promises less than follows"),
+        pytest.param(PLAIN[:700], "midst|cut|ends", id="cut in a file"),
+        pytest.param(tar({"src/a": b"a", "src/./a": b"b"}), "twice|part", id="a name twice"),
+        pytest.param(tar({"src/..": b"x"}), "climbs", id="climbs by its last part"),
+        pytest.param(tar({"..": b"x"}), "climbs", id="is the folder above"),
+    ],
+)
+def test_a_tar_that_lies_ends_the_download(zoo: LocalZoo, tmp_path: Path, archive: bytes, said: str) -> None:
+    """Whatever a layer claims of its files, the download ends in a sentence, nothing is visible, and the rest works."""
+    zoo.r8.form(MODEL, further=[further(archive)])
+    with client_of(zoo, tmp_path) as client:
+        with pytest.raises(IntegrityError, match=said) as caught:
+            client.load(pin(zoo), weights="all")
+        assert caught.value.hint and caught.value.zoo == "replicate" and caught.value.ref == pin(zoo)
+        assert not [path for path in (tmp_path / "v1" / "snapshots").rglob("*") if path.is_file()]
+        assert client.load(pin(zoo)).files, "its documents are had all the same"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zooclient.net.reach import reach
+from zooclient.net.reach import leads_inside, reach
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,11 @@ from zooclient.net.reach import reach
 def test_where_an_address_leads(host: str, where: str) -> None:
     """This machine, a private network, or the internet; in every spelling that resolvers take."""
     assert reach(f"https://{host}:8443/x?y") == where
+
+
+@pytest.mark.parametrize("asked", range(3))
+@pytest.mark.parametrize("named", range(3))
+def test_nobody_leads_nearer_than_it_is(asked: int, named: int) -> None:
+    """From outside nobody is led inside; outward, and within its own reach, a server may lead."""
+    places = ("https://127.0.0.1/x", "https://10.0.0.5/x", "https://zoo.example/x")
+    assert leads_inside(places[named], places[asked]) is (named < asked)

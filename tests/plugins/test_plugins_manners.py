@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from cli_shell import typed
 from plugin_packages import STILL, environment, installed, on_path
 
-from zooclient import Client, ConfigError, RefError, Settings, ZooSettings
+from zooclient import Client, ConfigError, ModelRecord, Ref, RefError, Settings, ZooSettings
 from zooclient.client.doctor import check_up
 from zooclient.embedded import zoo_folder
 from zooclient.loading.loaders import kinds, loader_for
@@ -208,6 +208,39 @@ def test_a_clumsy_package_is_in_nobodys_way(zoo: LocalZoo, tmp_path: Path) -> No
         with pytest.raises(ConfigError, match="package zoo-clumsy 2") as caught:
             client.resolve("clumsy:x")
         assert (caught.value.zoo, caught.value.operation) == ("clumsy", "resolve")
+
+
+@pytest.mark.parametrize("how", ["raises", "gives", "never"])
+def test_a_clumsy_package_runs_trains_and_takes_nothing(tmp_path: Path, how: str) -> None:
+    """A mistake in running, training or publishing is told as that package's, with what was asked of it."""
+    wrong = {"raises": "return {}['x']\n        yield", "gives": "return {}\n        yield", "never": "return None"}[
+        how
+    ]
+    source = STILL.replace(
+        'scheme = "still"',
+        'scheme = "clumsy"\n    capability = Capability(download=True, run=True, publish=True)\n'
+        f"    def run(self, record, request, *, told=None):\n        {wrong}\n"
+        f"    def train(self, record, request, *, told=None):\n        {wrong}\n"
+        f"    def standing(self, ref):\n        {wrong}\n"
+        "    def make(self, *_, **__): ...\n    def send(self, *_, **__): ...\n    def mark(self, *_, **__): ...\n",
+    ).replace("LOADED", "from zooclient import Capability\n\nLOADED")
+    site = installed(
+        tmp_path, "zoo-clumsy", "2", {PROVIDERS: {"clumsy": f"clumsy_{how}:make"}}, {f"clumsy_{how}": source}
+    )
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "README.md").write_text("---\nlicense: mit\n---\n# x\n\n## Uses\n\nNone.\n")
+    ref = Ref.parse("clumsy:x")
+    with on_path(site), Client(home=tmp_path / "home") as client:
+        model = client.open(ModelRecord(ref=ref, requested=ref, pin="none", title="x"))
+        deeds: dict[str, Callable[[], object]] = {
+            "run": lambda: model.run(prompt="hi"),
+            "train": lambda: model.train(destination="clumsy:y"),
+            "publish": lambda: client.publish(tmp_path / "model", ref, visibility="private"),
+        }
+        for operation, deed in deeds.items():
+            with pytest.raises(ConfigError, match="package zoo-clumsy 2") as caught:
+                deed()
+            assert (caught.value.zoo, caught.value.operation) == ("clumsy", operation)
 
 
 def test_what_is_gone_is_told_by_its_name(tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ from zooclient.serve.exchange import Answer, Question, text_answer
 from zooclient.serve.faults import Fault, Handler
 from zooclient.testing import LocalZoo
 
+#: The zoos' own clients send the files.
+pytestmark = pytest.mark.official
+
 #: Path at which a commit is made, at each zoo.
 COMMIT = "*/commit/*"
 

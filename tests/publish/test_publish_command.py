@@ -29,6 +29,7 @@ def env(zoo: LocalZoo, tmp_path: Path) -> dict[str, str]:
     return environment(tmp_path, **named, **tokens)
 
 
+@pytest.mark.official
 def test_pins_are_printed_and_failures_told(zoo: LocalZoo, env: dict[str, str], tmp_path: Path) -> None:
     """stdout holds the pins, a line each; a zoo that failed is told beside them and gives the exit code."""
     folder = model_folder(tmp_path)
@@ -41,6 +42,7 @@ def test_pins_are_printed_and_failures_told(zoo: LocalZoo, env: dict[str, str], 
     assert done.returncode == 9
 
 
+@pytest.mark.official
 def test_json_tells_all_of_it(env: dict[str, str], tmp_path: Path) -> None:
     """With --json stdout is one value with what came of each zoo, the failed ones too."""
     folder = model_folder(tmp_path)

@@ -12,6 +12,9 @@ from publishkit import model_folder, safetensors, sent_contents, writes
 from zooclient import AsyncClient, Client
 from zooclient.testing import LocalZoo
 
+#: The zoos' own clients send the files.
+pytestmark = pytest.mark.official
+
 #: Zoos that take files.
 ZOOS = ("hf", "modelscope")
 

@@ -334,7 +334,7 @@ def test_what_fits_is_sent(given_: Input, value: Any, sent: Any) -> None:
         (EITHER, 1.5, "it is to be a string or an integer, and not a number"),
         (OBJECT, {1: 2}, "JSON cannot say a dict"),
         (ANY, {1, 2}, "JSON cannot say a set"),
-        (ANY, float("inf"), "JSON cannot say a number"),
+        (ANY, float("inf"), "JSON cannot say inf"),
     ],
 )
 def test_what_does_not_fit_is_told(given_: Input, value: Any, reason: str) -> None:

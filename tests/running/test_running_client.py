@@ -36,6 +36,7 @@ from zooclient.errors import (
     Cancelled,
     ConfigError,
     NetworkError,
+    NotFound,
     PolicyError,
     RateLimited,
     StoreError,
@@ -43,7 +44,7 @@ from zooclient.errors import (
     ZooError,
 )
 from zooclient.net.cancel import Cancel
-from zooclient.net.exchange import Response, replay
+from zooclient.net.exchange import Request, Response, replay
 from zooclient.serve.replicate.hosted import Input, Made
 from zooclient.serve.replicate.runs import Work
 from zooclient.testing import Cut, LocalZoo, Lost, Status
@@ -185,8 +186,11 @@ def test_a_model_that_nobody_hosts(client: Client, zoo: LocalZoo) -> None:
     """What cannot be run where it lies says so, with what would work; so does a model without a client."""
     zoo.commit("org/files", {"config.json": "{}"})
     local = type(client)(settings=client.settings).open(f"file:{Path(__file__).parent}")
-    with pytest.raises(Unsupported, match="nothing is hosted there"):
+    with pytest.raises(Unsupported, match="nothing is hosted there") as caught:
         local.run(prompt="hi")
+    assert (caught.value.hint or "").endswith("opens it."), "what lies on this machine is not brought here"
+    with pytest.raises(Unsupported, match="hf trains nothing"):
+        client.open(client.resolve("hf:org/files")).train(destination="replicate:me/mine")
     with pytest.raises(Unsupported, match="opened without a client"):
         RemoteModel(client.resolve(zoo.replicate.ref(SHOUT))).run(text="a")
     with pytest.raises(ConfigError, match="via='mail' is not known"):
@@ -555,6 +559,19 @@ def test_both_colours_run_alike(client: Client, zoo: LocalZoo, tmp_path: Path) -
     assert texts == [event.text for event in model.stream(text="a b") if event.kind == "output"]
 
 
+def test_no_recording_holds_a_secret_input(zoo: LocalZoo, tmp_path: Path) -> None:
+    """What goes in as a secret is in no recorded exchange, neither in the question nor where an answer repeats it."""
+    inputs = {"text": Input("string"), "key": Input("secret", required=False)}
+    zoo.replicate.offer(SLOW, inputs=inputs)
+    settings = Settings(limits=FAST, record_dir=tmp_path / "told")
+    with Client(home=tmp_path / "home", endpoints=zoo.endpoints, tokens=zoo.tokens, settings=settings) as recorded:
+        opened(recorded, zoo, SLOW).run(text="hello", key="sesame")
+        assert "**key** (secret)" in recorded.card(zoo.replicate.ref(SLOW)).text
+    told = [path.read_text("utf-8") for path in (tmp_path / "told").iterdir()]
+    assert any("hello" in text for text in told) and not any("sesame" in text for text in told)
+    assert "sesame" not in repr(Request(url="https://zoo.example", content=b"sesame", secrets=("sesame",)))
+
+
 # -- trainings, and again -----------------------------------------------------------------------
 
 
@@ -568,6 +585,8 @@ def test_a_training_ends_in_a_version_and_its_weights(client: Client, zoo: Local
     assert (again.task, again.id != run.id) == ("train", True)
     with pytest.raises(ConfigError, match="cannot be trained"):
         opened(client, zoo, DRAW).train(destination="replicate:me/mine")
+    with pytest.raises(NotFound, match="destination replicate:me/none is no model"):
+        opened(client, zoo, SHOUT).train(destination="replicate:me/none")
 
 
 def test_a_run_is_repeated(client: Client, zoo: LocalZoo, tmp_path: Path) -> None:
@@ -653,6 +672,8 @@ def test_no_name_leaves_the_folder(names: list[str]) -> None:
         ("data:text/plain;base64", "holds no data"),
         ("https://replicate.delivery/x.png", "is gone (status 410)"),
         ("ftp://replicate.delivery/x.png", "not plain http or https"),
+        ("https://10.0.0.7/x.png", "in a private network or on this machine"),
+        ("https://localhost/x.png", "in a private network or on this machine"),
     ],
 )
 def test_what_cannot_be_saved_is_told(tmp_path: Path, url: str | None, said: str) -> None:

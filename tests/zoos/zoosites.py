@@ -1,8 +1,11 @@
-"""Three zoos over one folder of models, each in its own words, and what a failure at any of them owes."""
+"""Four zoos over one folder of models, each in its own words, and what a failure at any of them owes."""
 
 from __future__ import annotations
 
+import io
+import json
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -38,6 +41,11 @@ class Site:
         name: Name of the field that names a file.
         hits: Name of the list of hits.
         optional: Name of a list that a record can do without.
+        keeper: Who gives the files, where it is another than who tells of the model.
+        login: It answers nobody without a token.
+        missing_version: A revision that no model has.
+        weights: Which weights are wanted, so that the weights come.
+        folder: Where the files of a model stand in its snapshot.
     """
 
     scheme: str
@@ -49,16 +57,28 @@ class Site:
     name: str
     hits: str
     optional: str
+    keeper: str
+    login: bool = False
+    missing_version: str = "gone"
+    weights: str = "auto"
+    folder: str = ""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The zoo and who gives its files."""
+        return tuple(dict.fromkeys((self.scheme, self.keeper)))
 
     def pin(self, zoo: LocalZoo, model: str = MODEL) -> str:
         """The pinned reference of what a model is now."""
         if self.scheme == "civitai":
             return zoo.civitai.ref(model)
+        if self.scheme == "replicate":
+            return zoo.replicate.ref(model)
         return f"{self.scheme}:{model}@{zoo.head(model, zoo=self.scheme)}"
 
-    def at(self, zoo: LocalZoo, revision: str) -> str:
+    def at(self, zoo: LocalZoo) -> str:
         """The reference of a revision that the model has not."""
-        return f"{self.pin(zoo).partition('@')[0]}@{revision}"
+        return f"{self.pin(zoo).partition('@')[0]}@{self.missing_version}"
 
     def rename(self, name: str) -> Callable[[Any], Any]:
         """Gives the first file of every list of files another name."""
@@ -78,6 +98,7 @@ SITES = {
     for site in (
         Site(
             scheme="hf",
+            keeper="hf",
             missing="hf:org/none",
             record="/api/models/*",
             listing="/api/models/*",
@@ -89,6 +110,7 @@ SITES = {
         ),
         Site(
             scheme="modelscope",
+            keeper="modelscope",
             missing="modelscope:org/none",
             record="/api/v1/models/org/tin*[!o]",  # not …/repo, by which it gives bytes
             listing="/api/v1/models/*/repo/files",
@@ -100,7 +122,9 @@ SITES = {
         ),
         Site(
             scheme="civitai",
+            keeper="civitai",
             missing="civitai:2147483000",
+            missing_version="2147483000",
             record="/api/v1/model*/*",
             listing="/api/v1/model*/*",
             search="/api/v1/models",
@@ -108,6 +132,24 @@ SITES = {
             name="name",
             hits="items",
             optional="tags",
+        ),
+        # A version is an image, and the registry of images is another server, with another login. Its documents are
+        # named by their digest, and a file by the archive that it lies in.
+        Site(
+            scheme="replicate",
+            keeper="r8",
+            login=True,
+            missing="replicate:org/none",
+            missing_version="00" * 32,
+            record="/v1/models/org/tiny*",
+            listing="/v1/models/org/tiny*",
+            search="/v1/search",
+            files="layers",
+            name="",
+            hits="models",
+            optional="required",
+            weights="all",
+            folder="src/",
         ),
     )
 }
@@ -139,12 +181,50 @@ class Following(Fault):
         return evolve(answer, headers={**answer.headers, "link": f'<{url}>; rel="next"'})
 
 
-def client_of(zoo: LocalZoo, site: Site, home: Path, token: str | None = None) -> Client:
-    """A client that knows one zoo alone, and loses patience soon."""
+@frozen
+class OfImages(Fault):
+    """A document of the registry of images is changed by a function, whatever digest it is named by.
+
+    Attributes:
+        change: Is given the document and returns the one to send.
+    """
+
+    change: Callable[[Any], Any] = lambda document: None
+
+    def spoil(self, question: Question, answer: Answer, ask: Handler, about: Callable[[str], bool]) -> Answer | None:
+        """Replaces the document."""
+        if not isinstance(answer.body, bytes):
+            return None
+        return evolve(answer, body=json.dumps(self.change(json.loads(answer.body))).encode())
+
+
+def archive(name: str) -> bytes:
+    """An archive of one file of this name, which is written as it is."""
+    out, content = io.BytesIO(), b"{}"
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        info = tarfile.TarInfo("named-in-a-header-of-its-own")
+        info.size, info.pax_headers = len(content), {"path": name}
+        tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def client_of(zoo: LocalZoo, site: Site, home: Path, token: str | None = None, *, login: str | None = None) -> Client:
+    """A client that knows one zoo alone, and loses patience soon.
+
+    Args:
+        zoo: What runs.
+        site: The zoo.
+        home: Where the client keeps things.
+        token: Its token. None: none, and the right one at a zoo that answers nobody without.
+        login: Its login at a registry of images. None: none.
+    """
+    if token is None and site.login:
+        token = zoo.tokens[site.scheme]
+    tokens = {site.scheme: token, site.keeper: token if site.keeper == site.scheme else login}
     return Client(
         home=home,
-        endpoints={site.scheme: zoo.endpoints[site.scheme]},
-        tokens={} if token is None else {site.scheme: token},
+        endpoints={scheme: zoo.endpoints[scheme] for scheme in site.own},
+        tokens={scheme: secret for scheme, secret in tokens.items() if secret},
         settings=Settings(failover=False, limits=Limits(**IMPATIENT)),
     )
 

@@ -74,7 +74,7 @@ def _facts(record: ModelRecord) -> Iterator[tuple[str, str]]:
 
 def _input(one: Input) -> str:
     """What an input may be, in a line."""
-    what = "file" if one.file else " or ".join(one.types) or "anything"
+    what = "file" if one.file else "secret" if one.secret else " or ".join(one.types) or "anything"
     if one.item_types or one.item_format:
         what += " of " + ("file" if one.item_format == "uri" else " or ".join(one.item_types))
     told = [what]

@@ -161,7 +161,7 @@ class _Bringing:
             self._refuse(missing)
             self._store.check_space(sum(file.expected_size or 0 for file in missing))
             if self._only_from in (None, self._record.ref.scheme):
-                self._receipts, missing = self._from_within(layers, self._receipts, missing)
+                self._receipts, missing = self._from_within(layers, self._receipts, missing, self._mirrors)
         self._missing = missing
         return None
 
@@ -229,15 +229,33 @@ class _Bringing:
             )
 
     def _from_within(
-        self, layers: Layers, receipts: list[Receipt], missing: list[FileEntry]
+        self, layers: Layers, receipts: list[Receipt], missing: list[FileEntry], shelf: Shelf | None
     ) -> tuple[list[Receipt], list[FileEntry]]:
         """Brings what is had only in or with something else: with the list of files, or in a layer of an image."""
+        from zooclient.client.within import from_mirrors
+
         along = came_along(self._wiring, self._record, missing)
-        packed = [file for file in missing if file.layer is not None]
-        found = listed_again(self._wiring, self._record, along, self._cancel)
-        found += layers.take(packed) if packed else []
+        left = [*along, *(file for file in missing if file.layer is not None)]
+        if not left:
+            return receipts, missing
+        found: list[Receipt] = []
+        if shelf is not None and shelf.ahead:
+            found, left = from_mirrors(self._wiring, self._record, left, shelf, self._reporter, self._cancel)
+        try:
+            found += self._from_inside(layers, left)
+        except (NetworkError, AccessError, NotFound, IntegrityError) as failure:
+            if shelf is None or shelf.policy != "fallback":
+                raise
+            found, left = from_mirrors(self._wiring, self._record, left, shelf, self._reporter, self._cancel)
+            found += shelf.rescue(left, failure)
         here = {receipt.path for receipt in found}
         return [*receipts, *found], [file for file in missing if file.path not in here]
+
+    def _from_inside(self, layers: Layers, files: list[FileEntry]) -> list[Receipt]:
+        along = [file for file in files if file.layer is None]
+        packed = [file for file in files if file.layer is not None]
+        found = listed_again(self._wiring, self._record, along, self._cancel)
+        return [*found, *layers.take(packed)] if packed else found
 
     def _fetched_whole(self, files: list[FileEntry]) -> list[Receipt]:
         """Fetches layers, which no other zoo has as they are."""

@@ -21,6 +21,7 @@ from attrs import evolve, frozen
 from zooclient.errors import Cancelled, Gone, IntegrityError, NetworkError, ProtocolError, StoreError, ZooError
 from zooclient.net.exchange import MAX_HOPS, Call, Listen, Request, Response, redirect_target
 from zooclient.net.origin import masked, may_lead, origin
+from zooclient.net.reach import leads_inside
 from zooclient.records.run import RECORD, Run, RunFile, file_name
 from zooclient.store.files import storing, token
 from zooclient.store.layout import plain
@@ -263,10 +264,13 @@ def check_address(url: str, wiring: Wiring, record: ModelRecord) -> None:
     """Refuses what an answer must not make us ask: in the clear, nobody but this machine, and that for a zoo on it.
 
     Raises:
-        IntegrityError: It is no address, or a plain http one.
+        IntegrityError: It is no address, a plain http one, or one inside a private network, told from outside.
     """
     endpoint = wiring.provider(record.ref.scheme).endpoint or ""
-    if may_lead(endpoint, url) or wiring.settings.allow_plain_http:
+    may = may_lead(endpoint, url) or wiring.settings.allow_plain_http
+    if leads_inside(url, endpoint):
+        raise IntegrityError(f"{masked(url)} lies in a private network or on this machine, and is not asked.")
+    if may:
         return
     raise IntegrityError(f"{masked(url)} is plain http, where anybody on the way could have changed what comes.")
 

@@ -15,6 +15,7 @@ from zooclient.errors import IntegrityError
 from zooclient.planning import build_plan
 from zooclient.records.classify import classify
 from zooclient.records.model import FileEntry, Layer
+from zooclient.records.paths import path_problems
 from zooclient.records.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Layers:
         record = self._record
         for file in closed:
             record = self._open(record, file)
-        return build_plan(record, plan.wishes, self._store.held)
+        return build_plan(_with_names(record, self._record), plan.wishes, self._store.held)
 
     def take(self, files: Sequence[FileEntry]) -> list[Receipt]:
         """Brings files that are known to lie in layers.
@@ -157,6 +158,13 @@ def _with(record: ModelRecord, closed: FileEntry, found: list[FileEntry], conten
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(contents.passed_over.items()))
         problems[f"In the layer {closed.path} were passed over, since no model needs them: {kinds}."] = None
     return evolve(record, files=files, problems=tuple(problems))
+
+
+def _with_names(record: ModelRecord, closed: ModelRecord) -> ModelRecord:
+    """Tells of names that some file system cannot hold, which nobody knew while the layers were closed."""
+    known = set(path_problems(file.path for file in closed.files))
+    kept = (problem for problem in record.problems if problem not in known)
+    return evolve(record, problems=(*kept, *path_problems(file.path for file in record.files)))
 
 
 def _is_gone(file: FileEntry, names: set[str], removed: tuple[str, ...]) -> bool:

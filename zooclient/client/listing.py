@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from zooclient.client.guests import guarded
 from zooclient.client.memory import noted, remember
 from zooclient.client.telling import telling
 from zooclient.errors import NetworkError, Offline, ProtocolError, RateLimited, StoreError
@@ -60,7 +61,8 @@ def _asked(wiring: Wiring, provider: ListsFiles, record: ModelRecord) -> Flow[Li
             f"The files of {record.ref} are not known yet, and connections are switched off.",
             hint="Plan or get it once while online.",
         )
-    return (yield from provider.list_files(record))
+    with guarded(record.ref.scheme):
+        return (yield from provider.list_files(record))
 
 
 def _told_by_mirrors(wiring: Wiring, provider: ListsFiles, record: ModelRecord, cause: NetworkError) -> Flow[Listing]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zooclient.client.guests import guarded
 from zooclient.client.memory import noted
 from zooclient.errors import IntegrityError, NotFound, PolicyError, ZooError
 
@@ -65,9 +66,10 @@ def refreshed(wiring: Wiring, known: ModelRecord) -> Flow[ModelRecord]:
     from zooclient.providers.further import MayReplace
 
     provider = wiring.provider(known.ref.scheme)
-    if not isinstance(provider, MayReplace):
-        return (yield from provider.resolve(known.requested))
-    return evolve((yield from provider.refresh(known)), requested=known.requested)
+    with guarded(known.ref.scheme):
+        if not isinstance(provider, MayReplace):
+            return (yield from provider.resolve(known.requested))
+        return evolve((yield from provider.refresh(known)), requested=known.requested)
 
 
 def look_again(wiring: Wiring, record: ModelRecord, error: ZooError) -> Flow[None]:
@@ -83,7 +85,8 @@ def look_again(wiring: Wiring, record: ModelRecord, error: ZooError) -> Flow[Non
     if not record.ref.versioned or not isinstance(provider, MayReplace) or wiring.settings.offline:
         return
     try:
-        yield from provider.refresh(record)
+        with guarded(record.ref.scheme):
+            yield from provider.refresh(record)
     except (IntegrityError, NotFound) as told:
         raise told from error
     except ZooError:

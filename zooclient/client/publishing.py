@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from zooclient.client.guests import guarded
 from zooclient.client.proving import held
 from zooclient.client.publishfolder import CARD
 from zooclient.client.publishplan import Asked, plan, publisher_of, revision_of
@@ -81,7 +82,7 @@ def publish(wiring: Wiring, planned: PublishPlan, cancel: Cancel) -> Flow[tuple[
                 done.append(Published(asked=target.ref, state="failed", failure=target.failure))
                 errors.append(_again(target))
                 continue
-            with telling("publish", target.ref):
+            with telling("publish", target.ref), guarded(target.ref.scheme):
                 done.append((yield from _publish(wiring, planned, target, license, cancel)))
         except Cancelled:
             raise

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from zooclient.client.accounts import has_token
 from zooclient.client.cards import findings
+from zooclient.client.guests import guarded
 from zooclient.client.proving import held
 from zooclient.client.publishfolder import Folder, hashed_files, must_be_harmless, read_folder
 from zooclient.client.telling import telling
@@ -99,7 +100,7 @@ def plan(wiring: Wiring, place: Path, refs: Sequence[Ref], asked: Asked, cancel:
     targets = []
     for ref in dict.fromkeys(refs):
         try:
-            with telling("publish", ref):
+            with telling("publish", ref), guarded(ref.scheme):
                 targets.append((yield from _target(wiring, folder.root, files, ref, asked)))
         except Cancelled:
             raise

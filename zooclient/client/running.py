@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from zooclient.client.guests import guarded
 from zooclient.client.keeping import keep, prepared
 from zooclient.client.telling import telling
 from zooclient.errors import Cancelled, ConfigError, RunFailed, StoreError, Unsupported
+from zooclient.net.cancel import CARRIED_ON
 from zooclient.net.exchange import Call
 from zooclient.providers.further import HostsModels, TrainsModels
 from zooclient.records.run import RECORD, Run, RunRequest
@@ -55,7 +57,7 @@ def run(
     with telling(operation, record.ref):
         start = _starter(wiring, record, request, via)
         place = yield Call(run=lambda: prepared(wiring, record.ref.scheme, to))
-        ended = yield from start(record, request, told=told)
+        ended = yield from _ended(lambda: start(record, request, told=told), record.ref.scheme)
         try:
             ended = yield from keep(wiring, record, ended, place)
         except (StoreError, Cancelled) as error:
@@ -68,24 +70,48 @@ def run(
     return ended
 
 
+def _ended(begin: Callable[[], Flow[Run]], scheme: str) -> Flow[Run]:
+    """The run when it is over; what goes wrong is an error of ours, whoever made the zoo's provider.
+
+    Raises:
+        ConfigError: The provider of another package failed, or gave something else than a run.
+        Cancelled: The caller wished so; the hint tells what becomes of the run.
+    """
+    with guarded(scheme):
+        try:
+            ended = yield from begin()
+        except Cancelled as error:
+            if (error.hint or "").startswith(CARRIED_ON):
+                error.hint = "Nothing of it was kept here. What the zoo had begun may go on there, and be billed."
+            raise
+        if not isinstance(ended, Run):
+            raise TypeError(f"no run came of it, but {type(ended).__name__}")
+        return ended
+
+
 def _starter(wiring: Wiring, record: ModelRecord, request: RunRequest, via: str | None) -> Callable[..., Flow[Run]]:
     host = host_of(wiring, record, via)
-    if request.destination is None:
-        if isinstance(host, HostsModels):
-            return host.run
-    elif isinstance(host, TrainsModels):
-        return host.train
-    raise _unhosted(wiring, record, "run" if request.destination is None else "trained")
+    if request.destination is not None:
+        if isinstance(host, TrainsModels):
+            return host.train
+        raise Unsupported(
+            f"{record.ref} cannot be trained: {record.ref.scheme} trains nothing.",
+            hint="replicate: models can be trained, where their versions say so.",
+        )
+    if isinstance(host, HostsModels):
+        return host.run
+    raise _unhosted(wiring, record)
 
 
-def _unhosted(wiring: Wiring, record: ModelRecord, deed: str) -> Unsupported:
+def _unhosted(wiring: Wiring, record: ModelRecord) -> Unsupported:
     """The error for a model that nobody can be asked to run, with what can be done in place of it."""
     scheme = record.ref.scheme
+    can = wiring.provider(scheme).capability
     ways = [f"A demo of it is at {demo.url}." for demo in record.demos[:1]]
-    if wiring.provider(scheme).capability.download:
-        ways.append(f'`load("{record.ref}")` brings it to this machine.')
+    if can.in_place or can.download:
+        ways.append(f'`load("{record.ref}")` {"opens it" if can.in_place else "brings it to this machine"}.')
     return Unsupported(
-        f"{record.ref} cannot be {deed} at {scheme}: nothing is hosted there.",
+        f"{record.ref} cannot be run at {scheme}: nothing is hosted there.",
         zoo=scheme,
         ref=str(record.ref),
         hint=" ".join(ways) or None,
@@ -218,7 +244,11 @@ def read_run(saved: Run | Path) -> Run:
         data = json.loads(path.read_bytes())
         found = Run.from_dict(data)
     except OSError as error:
-        raise ConfigError(f"The saved run {path} cannot be read: {error.strerror}.", operation="run") from error
+        raise ConfigError(
+            f"The saved run {path} cannot be read: {error.strerror}.",
+            operation="run",
+            hint="Name a run.json, or the folder that holds one.",
+        ) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} holds no saved run: {error}", operation="run") from error
     return evolve(found, folder=str(path.absolute().parent))

@@ -9,6 +9,9 @@ from weakref import WeakSet
 
 from zooclient.errors import Cancelled
 
+#: What is said of most of what is stopped. Whoever stops what is another matter, such as a run, says so itself.
+CARRIED_ON = "What has arrived is kept; the next run goes on from there."
+
 
 class Cancel:
     """A wish to stop, shared by whoever may express it and whoever must obey.
@@ -84,9 +87,6 @@ class Cancel:
     def check(self) -> None:
         """Raises Cancelled when it is time to stop."""
         if self._event.is_set():
-            raise Cancelled("Cancelled.", hint="What has arrived is kept; the next run goes on from there.")
+            raise Cancelled("Cancelled.", hint=CARRIED_ON)
         if self.cancelled:
-            raise Cancelled(
-                "The deadline has passed.",
-                hint="What has arrived is kept; the next run goes on from there. A longer deadline may help.",
-            )
+            raise Cancelled("The deadline has passed.", hint=f"{CARRIED_ON} A longer deadline may help.")

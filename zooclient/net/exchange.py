@@ -41,16 +41,18 @@ class Request:
             sent as bearer token and to this URL only. None: what the origin is entitled to.
         anonymous: Send no credential at all, whatever the origin is entitled to; so a mirror is asked.
         wait: Seconds that the server was asked to think before it answers, beyond those that any answer may take.
+        secrets: Texts in the question, or to be expected in the answer, that no recording of them may hold.
     """
 
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = field(factory=dict, hash=False)
-    content: bytes | None = None
+    content: bytes | None = field(default=None, repr=False)
     max_bytes: int = 64 * 1024 * 1024
     token: str | None = field(default=None, repr=False)
     anonymous: bool = False
     wait: float = 0.0
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @frozen(kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zooclient.errors import IntegrityError, NetworkError, ProtocolError
 from zooclient.net.exchange import MAX_HOPS, Flow, Request, Response, fetch, redirect_target
 from zooclient.net.origin import masked, origin
-from zooclient.net.reach import reach
+from zooclient.net.reach import leads_inside
 
 
 def onward(response: Response) -> Flow[Response]:
@@ -50,9 +50,8 @@ def _given(response: Response, asked: Request) -> Response:
 
 
 def _refuse_inside(target: str, asked: str) -> None:
-    here, there = reach(asked), reach(target)
     bare = origin(target).startswith("http://") and origin(asked).startswith("https://")
-    if bare or (there != "internet" and here == "internet") or (there == "machine" and here != "machine"):
+    if bare or leads_inside(target, asked):
         raise IntegrityError(
             f"{masked(asked)} sends on to {masked(target)}, which is not followed.",
             url=masked(asked),

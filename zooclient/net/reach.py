@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 Reach = Literal["machine", "network", "internet"]
 
+_NEAREST: tuple[Reach, ...] = ("machine", "network", "internet")
 _MACHINE = ("localhost",)
 #: Endings of names that no public server has (RFC 6762, RFC 8375, and what ICANN keeps for private use).
 _NETWORK = ("local", "internal", "home.arpa", "lan", "intranet", "corp")
@@ -32,6 +33,16 @@ def reach(url: str) -> Reach:
     if _ends(host, _MACHINE):
         return "machine"
     return "network" if "." not in host or _ends(host, _NETWORK) else "internet"
+
+
+def leads_inside(url: str, asked: str) -> bool:
+    """Whether an address lies nearer to this machine than the server that named it, which is to lead nobody there.
+
+    Args:
+        url: What was named; a plain http or https address.
+        asked: The server.
+    """
+    return _NEAREST.index(reach(url)) < _NEAREST.index(reach(asked))
 
 
 def _ends(host: str, names: tuple[str, ...]) -> bool:

@@ -66,7 +66,7 @@ class Recorder:
 
         Args:
             response: The answer, with its request.
-            secrets: Texts that must not appear, such as the token that was sent.
+            secrets: Texts that must not appear, such as the token that was sent, beside those that the request names.
 
         Returns:
             The file.
@@ -110,7 +110,7 @@ def _written(path: Path, text: str) -> bool:
 def as_dict(response: Response, *, secrets: Sequence[str] = ()) -> dict[str, Any]:
     """Returns an exchange as JSON values, redacted."""
     request = response.request
-    known = [secret for secret in secrets if len(secret) > 3]
+    known = [secret for secret in (*secrets, *request.secrets) if len(secret) > 3]
     exchange: dict[str, Any] = {
         "request": {
             "method": request.method,

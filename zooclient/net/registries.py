@@ -20,7 +20,7 @@ from attrs import field, frozen
 from zooclient.errors import ConfigError, IntegrityError, NetworkError
 from zooclient.net.challenge import Challenge, challenges
 from zooclient.net.origin import masked, origin
-from zooclient.net.reach import reach
+from zooclient.net.reach import leads_inside, reach
 from zooclient.settings import is_loopback
 
 #: Statuses by which a registry may say that it knows nobody of that name.
@@ -125,9 +125,11 @@ class Registries:
         if bearer is not None and "bearer" not in tried:
             tried.add("bearer")
             return self._exchange(registry, place, bearer, login)
-        # Some say of what a stranger may not see that it is not there.
-        asks = any(one.scheme == "basic" for one in told) or status != 401
-        if login is not None and asks and sent is None and "basic" not in tried:
+        # Basic may be what is left where a token did not count. Some say of what a stranger may not see that it is not
+        # there, and ask for nothing.
+        offered = any(one.scheme == "basic" for one in told)
+        asks = (offered and sent != login) or (status != 401 and sent is None)
+        if login is not None and asks and "basic" not in tried:
             tried.add("basic")
             with self._lock:
                 self._granted[place] = login
@@ -193,11 +195,8 @@ class Registries:
 
     def _check_realm(self, realm: str, registry: Registry) -> None:
         """Refuses a realm that nobody outside should be able to name."""
-        place = origin(realm)
-        where, near = reach(realm), reach(registry.url)
-        inside = (where == "machine" and near != "machine") or (where == "network" and near == "internet")
-        clear = place.startswith("http://") and where != "machine" and not self._allow_plain_http
-        if inside or clear or len(realm) > _WORD:
+        clear = origin(realm).startswith("http://") and reach(realm) != "machine" and not self._allow_plain_http
+        if clear or leads_inside(realm, registry.url) or len(realm) > _WORD:
             raise IntegrityError(
                 f"{masked(registry.url)} wants a token from {masked(realm)[:200]}, where it is not asked for.",
                 url=masked(registry.url),

@@ -14,12 +14,14 @@ from typing import Any
 from attrs import field, frozen
 
 from zooclient.errors import ConfigError, NetworkError, ProtocolError
-from zooclient.providers.given import Given
+from zooclient.providers.given import Given, mapped
 from zooclient.providers.reading import entries, fields, line, mapping, plain, string
 from zooclient.records.run import RunEvent
 
 #: What an input may be called in place of ``messages``.
 WORDS = ("prompt", "text", "inputs", "input")
+#: Inputs of a chat that are words, also where a file is given.
+_SAID = (*WORDS, "system")
 #: Parts of a message that are text.
 _TEXTS = ("content", "reasoning_content", "reasoning")
 
@@ -53,15 +55,18 @@ def question(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         inputs: ``messages``, or a text under one of :data:`WORDS`, beside which an ``image`` may stand; ``system``, a
-            text, may stand before either. Files were read; each becomes an address that holds it.
+            text, may stand before either. Files were read; one in place of a text is its words, in place of
+            ``messages`` their JSON, and any other becomes an address that holds it.
 
     Raises:
         ConfigError: There is neither, or they are of the wrong kind.
     """
-    asked = dict(inputs)
+    asked = {
+        name: value.text if isinstance(value, Given) and name in _SAID else value for name, value in inputs.items()
+    }
     given = [word for word in WORDS if word in asked]
     if "messages" in asked and not given:
-        messages = asked.pop("messages")
+        messages = _listed(asked.pop("messages"))
         if not isinstance(messages, (list, tuple)) or not all(isinstance(message, Mapping) for message in messages):
             raise ConfigError("messages have to be a list of objects with role and content.", operation="run")
     elif len(given) == 1 and "messages" not in asked:
@@ -79,8 +84,29 @@ def question(inputs: Mapping[str, Any]) -> dict[str, Any]:
         )
     system = asked.pop("system", None)
     first = [] if system is None else [{"role": "system", "content": system}]
-    whole: dict[str, Any] = _addressed({"messages": [*first, *messages], **asked})
+    whole: dict[str, Any] = mapped({"messages": [*first, *messages], **asked}, Given.data_uri)
     return whole
+
+
+def worded(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns read inputs with its words in place of a file that is given as a prompt or a text.
+
+    Raises:
+        ConfigError: It holds no words.
+    """
+    return {
+        name: value.text if isinstance(value, Given) and name in ("prompt", "text") else value
+        for name, value in inputs.items()
+    }
+
+
+def _listed(messages: Any) -> Any:
+    if not isinstance(messages, Given):
+        return messages
+    try:
+        return json.loads(messages.text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{messages.name} is to hold messages, and is no JSON: {error}.") from error
 
 
 def _with_image(said: str | list[Any], image: Any) -> str | list[Any]:
@@ -88,14 +114,6 @@ def _with_image(said: str | list[Any], image: Any) -> str | list[Any]:
         return said
     text = [{"type": "text", "text": said}] if isinstance(said, str) else said
     return [*text, {"type": "image_url", "image_url": {"url": image}}]
-
-
-def _addressed(value: Any) -> Any:
-    if isinstance(value, Given):
-        return value.data_uri()
-    if isinstance(value, Mapping):
-        return {name: _addressed(item) for name, item in value.items()}
-    return [_addressed(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def read_completion(payload: Any) -> Completion:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+import mimetypes
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from attrs import field, frozen
 from zooclient.errors import ConfigError
 from zooclient.providers.reading import plain
 from zooclient.records.run import RunFile
+from zooclient.records.sayable import DEPTH, Unfit, nested, sayable
 
 #: First bytes of a file → its media type and the ending of its name.
 _MARKS: tuple[tuple[bytes, int, str, str], ...] = (
@@ -27,9 +29,11 @@ _MARKS: tuple[tuple[bytes, int, str, str], ...] = (
     (b"ftyp", 4, "video/mp4", "mp4"),
     (b"\x1aE\xdf\xa3", 0, "video/webm", "webm"),
 )
+#: Media type and ending of a file that tells neither.
+_PLAIN = ("application/octet-stream", "bin")
 
 
-#: Bytes of one file that are sent, at the most.
+#: Bytes below which one file is sent ("Files must be less than 100MB in size", Replicate says).
 MOST: Final = 100_000_000
 
 
@@ -45,14 +49,45 @@ class Given:
     name: str
     content: bytes = field(repr=False)
 
+    @property
+    def media_type(self) -> str:
+        """By its first bytes, else by its name; ``application/octet-stream`` where neither tells."""
+        kind = _kind(self.content)
+        return mimetypes.guess_type(self.name)[0] or _PLAIN[0] if kind == _PLAIN else kind[0]
+
+    @property
+    def sha256(self) -> str:
+        """Lower-case hex."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def text(self) -> str:
+        """Its words, where words are wanted and no file.
+
+        Raises:
+            ConfigError: It holds none, in UTF-8.
+        """
+        try:
+            return self.content.decode()
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{self.name} is to be a text, and is none in UTF-8: {error.reason}.") from error
+
     def data_uri(self) -> str:
         """Returns the file as an address that holds it."""
-        return f"data:{_kind(self.content)[0]};base64,{base64.b64encode(self.content).decode()}"
+        return f"data:{self.media_type};base64,{base64.b64encode(self.content).decode()}"
 
     def told(self) -> dict[str, Any]:
         """Returns what the record of the run tells of it."""
-        digest = hashlib.sha256(self.content).hexdigest()
-        return {"file": self.name, "size": len(self.content), "sha256": digest}
+        return {"file": self.name, "size": len(self.content), "sha256": self.sha256}
+
+
+def mapped(value: Any, change: Callable[[Given], Any]) -> Any:
+    """Returns a value with each file in it replaced."""
+    if isinstance(value, Given):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {name: mapped(item, change) for name, item in value.items()}
+    return [mapped(item, change) for item in value] if isinstance(value, list | tuple) else value
 
 
 def read_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,12 +96,18 @@ def read_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: A file cannot be read, or a value is nothing that a model takes.
     """
-    return {name: _read(name, value) for name, value in inputs.items()}
+    read = {}
+    for name, value in inputs.items():
+        try:
+            read[name] = _read(name, value)
+        except Unfit as error:
+            raise ConfigError(f"No model can be given that as {name}: {error}.") from error
+    return read
 
 
 def told_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Returns read inputs as the record of a run tells them."""
-    return {name: _told(value) for name, value in inputs.items()}
+    return {name: plain(mapped(value, Given.told)) for name, value in inputs.items()}
 
 
 def made_file(number: int, content: bytes, media_type: str | None = None) -> RunFile:
@@ -87,48 +128,39 @@ def _kind(content: bytes) -> tuple[str, str]:
     for mark, at, kind, ending in _MARKS:
         if content[at : at + len(mark)] == mark:
             return kind, ending
-    return "application/octet-stream", "bin"
+    return _PLAIN
 
 
-def _read(name: str, value: Any) -> Any:
-    if isinstance(value, Path):
+def _read(name: str, value: Any, depth: int = DEPTH) -> Any:
+    if hasattr(value, "__fspath__"):
+        path = Path(value)
         try:
-            with value.open("rb") as file:
-                return _given(name, value.name, file.read(MOST + 1))
+            with path.open("rb") as file:
+                return _given(name, path.name, file.read(MOST))
         except OSError as error:
-            raise ConfigError(f"The file for {name} cannot be read: {error}", operation="run") from error
+            raise ConfigError(
+                f"The file for {name} cannot be read: {path}: {error.strerror}.",
+                hint="Nothing was sent. Is the path right, and may you read it?",
+            ) from error
     if isinstance(value, (bytes, bytearray, memoryview)):
         return _given(name, name, bytes(value))
     if hasattr(value, "read"):
-        content = value.read(MOST + 1)
+        content = value.read(MOST)
         if not isinstance(content, bytes):
-            raise ConfigError(f"The file for {name} has to be open in binary mode.", operation="run")
+            raise ConfigError(f"The file for {name} is open as text.", hint='Open it with "rb".')
         called = getattr(value, "name", None)
         return _given(name, Path(called).name if isinstance(called, str) else name, content)
+    if not nested(value, depth):
+        return sayable(value)
     if isinstance(value, Mapping):
-        return {str(key): _read(name, item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_read(name, item) for item in value]
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
-    raise ConfigError(f"{name} is a {type(value).__name__}, which no hosted model takes.", operation="run")
+        return {sayable(key): _read(name, item, depth - 1) for key, item in value.items()}
+    return [_read(name, item, depth - 1) for item in value]
 
 
 def _given(name: str, called: str, content: bytes) -> Given:
-    if len(content) > MOST:
+    if len(content) >= MOST:
         raise ConfigError(
-            f"The file for {name} is larger than the {MOST // 1_000_000} MB that are sent.",
-            operation="run",
+            f"The file for {name} is too large: less than {MOST // 1_000_000} MB are sent.",
             hint="Put it where it has an https: address, and give that.",
         )
     return Given(called, content)
-
-
-def _told(value: Any) -> Any:
-    if isinstance(value, Given):
-        return value.told()
-    if isinstance(value, dict):
-        return {name: _told(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_told(item) for item in value]
-    return plain(value)

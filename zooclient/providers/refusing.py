@@ -65,7 +65,9 @@ def by_status(status: int, asked: str, said: str, *, zoo: str, billing: str, hin
         hint: What to do where the question was not taken.
     """
     if status == 402:
-        return AccessError(f"{asked} is to be paid for{quoted(said)}.", access_url=billing)
+        return AccessError(
+            f"{asked} is to be paid for{quoted(said)}.", access_url=billing, hint=f"{billing} is where to say how."
+        )
     if status == 405:
         return untaken(asked, said)
     if status == 409:

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from zooclient.errors import ConfigError
 from zooclient.records.checks import check_count, check_tuples
 from zooclient.records.plain import Plain
+from zooclient.records.sayable import DEPTH, Unfit, kind_of, nested, sayable
 
 #: Kinds of JSON values.
 InputType = Literal["string", "integer", "number", "boolean", "array", "object"]
@@ -19,10 +20,6 @@ OutputKind = Literal["text", "file", "integer", "number", "boolean", "array", "o
 
 #: How a file may be given as text.
 _ADDRESSES = ("https://", "data:")
-#: Levels that a value may nest.
-_DEPTH = 32
-#: Bits of a whole number: far more than any reader of JSON takes.
-_BITS = 1024
 
 
 @frozen(kw_only=True)
@@ -151,7 +148,7 @@ class Schema(Plain):
             elif value is not None:
                 try:
                     sent[name] = _fitted(names[name], value)
-                except _Fault as fault:
+                except Unfit as fault:
                     faults[name] = str(fault)
         for one in known:
             if one.required and inputs.get(one.name) is None:
@@ -166,10 +163,6 @@ class Schema(Plain):
 
 
 # -- one value ----------------------------------------------------------------------------------
-
-
-class _Fault(Exception):
-    """Why a value does not fit."""
 
 
 def is_of(value: Any, kind: InputType) -> bool:
@@ -197,7 +190,7 @@ def _fitted(one: Input, value: Any) -> Any:
         value = list(value)
     kind = next((kind for kind in one.types if is_of(value, kind)), None)
     if one.types and kind is None:
-        raise _Fault(f"it is to be {_any_of(one.types)}, and not {_kind(value)}")
+        raise Unfit(f"it is to be {_any_of(one.types)}, and not {kind_of(value)}")
     if kind == "integer" and isinstance(value, float):
         value = int(value)
     if isinstance(value, list):
@@ -214,7 +207,7 @@ def _item(one: Input, value: Any) -> Any:
     if one.item_format == "uri":
         return _file(value)
     if one.item_types and not any(is_of(value, kind) for kind in one.item_types):
-        raise _Fault(f"each item is to be {_any_of(one.item_types)}, and one is {_kind(value)}")
+        raise Unfit(f"each item is to be {_any_of(one.item_types)}, and one is {kind_of(value)}")
     _hold_choices(one.item_choices, value, secret=one.secret)
     if "integer" in one.item_types and "number" not in one.item_types and isinstance(value, float):
         return int(value)
@@ -225,59 +218,43 @@ def _file(value: Any) -> Any:
     if isinstance(value, str):
         if value.lower().startswith(_ADDRESSES):
             return value
-        raise _Fault("it is a file, and this text is no https: or data: address; a file of this machine is a Path")
+        raise Unfit("it is a file, and this text is no https: or data: address; a file of this machine is a Path")
     if isinstance(value, (bytes, bytearray, memoryview)) or hasattr(value, "__fspath__") or hasattr(value, "read"):
         return value
-    raise _Fault(f"it is a file, and not {_kind(value)}")
+    raise Unfit(f"it is a file, and not {kind_of(value)}")
 
 
 def _hold_choices(choices: tuple[Any, ...], value: Any, *, secret: bool) -> None:
     if choices and not any(same(value, choice) for choice in choices):
         shown = "the value" if secret else _json(value)
-        raise _Fault(f"{shown} is none of {', '.join(_json(choice) for choice in choices[:20])}")
+        raise Unfit(f"{shown} is none of {', '.join(_json(choice) for choice in choices[:20])}")
 
 
 def _hold_length(one: Input, value: str) -> None:
     if one.min_length is not None and len(value) < one.min_length:
-        raise _Fault(f"it has at least {one.min_length} characters, and this has {len(value)}")
+        raise Unfit(f"it has at least {one.min_length} characters, and this has {len(value)}")
     if one.max_length is not None and len(value) > one.max_length:
-        raise _Fault(f"it has at most {one.max_length} characters, and this has {len(value)}")
+        raise Unfit(f"it has at most {one.max_length} characters, and this has {len(value)}")
 
 
 def _hold_bounds(one: Input, value: float) -> None:
     if one.minimum is not None and value < one.minimum:
-        raise _Fault(f"it is at least {_json(one.minimum)}, and this is {_json(value)}")
+        raise Unfit(f"it is at least {_json(one.minimum)}, and this is {_json(value)}")
     if one.maximum is not None and value > one.maximum:
-        raise _Fault(f"it is at most {_json(one.maximum)}, and this is {_json(value)}")
+        raise Unfit(f"it is at most {_json(one.maximum)}, and this is {_json(value)}")
 
 
-def _plain(value: Any, depth: int = _DEPTH) -> Any:
+def _plain(value: Any, depth: int = DEPTH) -> Any:
     """The value as JSON can say it."""
-    if isinstance(value, int) and value.bit_length() > _BITS:
-        raise _Fault("it has more digits than a number of JSON has")
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, str):
-        if not value.isascii() and value.encode("utf-8", "replace").decode() != value:
-            raise _Fault("it holds half a character")
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    if depth and isinstance(value, (list, tuple)):
-        return [_plain(item, depth - 1) for item in value]
-    if depth and isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {_plain(key): _plain(item, depth - 1) for key, item in value.items()}
-    raise _Fault("it nests too deeply" if not depth else f"JSON cannot say {_kind(value)}")
+    if not nested(value, depth):
+        return sayable(value)
+    if isinstance(value, Mapping):
+        return {sayable(key): _plain(item, depth - 1) for key, item in value.items()}
+    return [_plain(item, depth - 1) for item in value]
 
 
 def _any_of(kinds: tuple[InputType, ...]) -> str:
     return " or ".join(f"{'an' if kind[0] in 'aio' else 'a'} {kind}" for kind in kinds)
-
-
-def _kind(value: Any) -> str:
-    named = {"bool": "a boolean", "int": "an integer", "float": "a number", "str": "a string", "NoneType": "null"}
-    name = type(value).__name__
-    return named.get(name, f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}")
 
 
 def _json(value: Any) -> str:
@@ -286,7 +263,7 @@ def _json(value: Any) -> str:
     try:
         text = json.dumps(value, ensure_ascii=True, default=str)
     except (ValueError, TypeError, RecursionError):  # thousands of digits, a circle
-        return _kind(value)
+        return kind_of(value)
     return text if len(text) <= 60 else text[:59] + "…"
 
 

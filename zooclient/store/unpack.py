@@ -93,10 +93,16 @@ def unpack(
     """
     told = layer.unpacked_size
     most = layer.size * _GROWTH + _ROOM if told is None else told * 2 + _HEADERS
-    with storing("unpacking a layer", source), open(source, "rb") as packed:
-        stream = Unpacked(packed, layer.compression, most=most, check=check)
-        contents = _Taking(into, wanted, room).take(TarStream(stream.read))
-        got = stream.finish()
+    try:
+        with storing("unpacking a layer", source), open(source, "rb") as packed:
+            stream = Unpacked(packed, layer.compression, most=most, check=check)
+            contents = _Taking(into, wanted, room).take(TarStream(stream.read))
+            got = stream.finish()
+    except IntegrityError as error:
+        error.hint = (
+            error.hint or "Nothing of the layer is kept. Its bytes are those that the image names: tell the zoo."
+        )
+        raise
     if layer.unpacked_digest not in (None, got):
         raise IntegrityError(
             f"The layer sha256:{layer.digest} has unpacked the sha256 {got}, and {layer.unpacked_digest} is claimed.",
@@ -165,7 +171,7 @@ class _Taking:
         if member.kind != "file":
             self._passed[_NAMES[member.kind]] += 1
             return
-        self._file(tar, member, safe_path(target))
+        self._file(tar, member, _safe(target))
 
     def _file(self, tar: TarStream, member: Member, path: str) -> None:
         if path in self._files:
@@ -181,6 +187,14 @@ class _Taking:
                 digest.update(piece)
                 out.write(piece)
         self._files[path] = Extracted(path=path, size=member.size, sha256=digest.hexdigest(), place=place)
+
+
+def _safe(path: str) -> str:
+    try:
+        return safe_path(path)
+    except IntegrityError as error:
+        error.hint = "Nothing of the layer is kept. Do not trust this model; tell the zoo."  # it was fetched by now
+        raise
 
 
 _NAMES = {"link": "links", "device": "devices", "sparse": "sparse files", "other": "of an unknown kind"}

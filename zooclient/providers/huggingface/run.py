@@ -18,9 +18,9 @@ from attrs import evolve, frozen
 from zooclient import __version__
 from zooclient.errors import Unsupported, ZooError
 from zooclient.net.exchange import Call, Entrusted, Flow, Means, Request, Response, fetch
-from zooclient.providers.chat import Completion, Pieces, events, question, read_completion
+from zooclient.providers.chat import Completion, Pieces, events, question, read_completion, worded
 from zooclient.providers.child import ask_child
-from zooclient.providers.given import Given, made_file, read_inputs, told_inputs
+from zooclient.providers.given import Given, made_file, mapped, read_inputs, told_inputs
 from zooclient.providers.huggingface import wire
 from zooclient.providers.huggingface.endpoint import router
 from zooclient.providers.huggingface.hosts import CHAT, OWN, Host, chosen, hosts_url, read_hosts, task_url
@@ -49,8 +49,6 @@ def run(endpoint: str, record: ModelRecord, request: RunRequest, told: Told) -> 
         told: Called with each piece. None: the end alone is awaited.
     """
     try:
-        if request.destination is not None:
-            raise Unsupported("The hosts of the Hub do not train.", hint="replicate: models can be trained.")
         response = yield from fetch(Request(url=hosts_url(endpoint, record.ref.id)))
         if not response.ok:
             raise refusal(response, record.ref, "run", web=endpoint)
@@ -139,7 +137,7 @@ class _Work:
             "url": url,
             "task": self.host.task,
             "method": self.host.method,
-            "inputs": _sent(question(self.inputs) if chat else self.inputs),
+            "inputs": mapped(question(self.inputs) if chat else worded(self.inputs), _sent),
             "more": more,
             "stream": stream,
             "timeout": self.request.deadline or _PATIENCE,
@@ -200,13 +198,9 @@ class _Work:
         return (f"Hosts run a model by its name: whether it was revision {asked} that answered is not told.",)
 
 
-def _sent(value: Any) -> Any:
-    """The inputs as JSON values; a file as ``{"$bytes": base64}``."""
-    if isinstance(value, Given):
-        return {"$bytes": base64.b64encode(value.content).decode()}
-    if isinstance(value, Mapping):
-        return {name: _sent(item) for name, item in value.items()}
-    return [_sent(item) for item in value] if isinstance(value, list) else value
+def _sent(file: Given) -> dict[str, str]:
+    """A file among JSON values."""
+    return {"$bytes": base64.b64encode(file.content).decode()}
 
 
 def _output(value: Any, files: list[RunFile]) -> Any:

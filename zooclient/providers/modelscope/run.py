@@ -17,8 +17,8 @@ from attrs import evolve
 from zooclient.errors import NetworkError, ProtocolError, Unsupported, ZooError
 from zooclient.net.events import Event, EventReader
 from zooclient.net.exchange import Call, Flow, Listen, Pause, Request, Response, fetch
-from zooclient.providers.chat import WORDS, Completion, Pieces, events, question, read_completion
-from zooclient.providers.given import Given, read_inputs, told_inputs
+from zooclient.providers.chat import WORDS, Completion, Pieces, events, question, read_completion, worded
+from zooclient.providers.given import Given, mapped, read_inputs, told_inputs
 from zooclient.providers.modelscope import wire
 from zooclient.providers.modelscope.endpoint import inference
 from zooclient.providers.modelscope.run_refusal import run_refusal
@@ -53,8 +53,6 @@ def run(endpoint: str, record: ModelRecord, request: RunRequest, told: Told) -> 
         told: Called with each piece. None: the end alone is awaited.
     """
     try:
-        if request.destination is not None:
-            raise Unsupported("ModelScope's API does not train.", hint="replicate: models can be trained.")
         if request.served_by is not None:
             raise Unsupported("ModelScope does not let its hosts be chosen.", hint="Leave served_by out.")
         inputs = yield Call(run=lambda: read_inputs(request.inputs))
@@ -82,7 +80,7 @@ def _kind(record: ModelRecord, request: RunRequest) -> Kind:
 def _one(inputs: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The inputs, whose one text may have other names; files as addresses that hold them."""
     others = [word for word in WORDS if word in inputs and word != name]
-    given = {word: value.data_uri() if isinstance(value, Given) else value for word, value in inputs.items()}
+    given: dict[str, Any] = mapped(worded(inputs), Given.data_uri)
     if name not in given and len(others) == 1:
         given = {name: given.pop(others[0]), **given}
     return given

@@ -53,7 +53,7 @@ def _schema(schema: Schema | None) -> list[str]:
 
 
 def _input(one: Input) -> str:
-    facts = ["file" if one.file else " or ".join(one.types) or "any"]
+    facts = ["file" if one.file else "secret" if one.secret else " or ".join(one.types) or "any"]
     if one.required:
         facts.append("required")
     if one.default is not None and not one.secret:

@@ -19,10 +19,11 @@ from attrs import frozen
 from zooclient.errors import ConfigError, NetworkError, ProtocolError, Unsupported, ZooError
 from zooclient.net.exchange import Call, Entrusted, Flow, Means, Request, Response
 from zooclient.providers.child import ask_child, environment, names_and_texts
+from zooclient.providers.given import Given, mapped, read_inputs
 from zooclient.providers.reading import line, mapping
-from zooclient.providers.replicate import inputs as files
 from zooclient.providers.replicate import runs_wire
 from zooclient.providers.replicate.refusal import refusal
+from zooclient.providers.replicate.run import refuse_odd
 from zooclient.records.model import ModelRecord
 from zooclient.records.ref import Ref
 from zooclient.records.run import Run, RunEvent, RunRequest
@@ -58,7 +59,7 @@ class OfficialReplicate:
         """One run, see :class:`~zooclient.providers.further.HostsModels`.
 
         Raises:
-            ConfigError: The inputs do not fit; nothing was sent.
+            ConfigError: The inputs do not fit, or a wish has no meaning there; nothing was sent.
             Unsupported: ``replicate`` is not installed, or cannot be imported in this Python.
             ZooError: What the package failed with, in our words.
         """
@@ -70,14 +71,15 @@ class OfficialReplicate:
                 )
             if sys.version_info >= _TOO_NEW:
                 raise too_new()
+            refuse_odd(record.ref, request)
             schema = record.schema
             fitting = dict(request.inputs) if schema is None else schema.check(request.inputs)
-            read: dict[str, Any] = yield Call(run=lambda: files.read(fitting))
+            read: dict[str, Any] = yield Call(run=lambda: read_inputs(fitting))
             wish = {
                 "endpoint": self.endpoint,
                 "model": record.ref.id,
                 "version": record.ref.revision,
-                "inputs": files.mapped(read, _sent),
+                "inputs": mapped(read, _sent),
                 "stream": told is not None,
                 "deadline": request.deadline,
             }
@@ -86,7 +88,7 @@ class OfficialReplicate:
                 raise judged(answer, record.ref)
             state = runs_wire.read_state(answer["prediction"])
             secret = {one.name for one in schema.inputs if one.secret} if schema is not None else set()
-            shown = {name: files.mapped(value, files.Given.told) for name, value in read.items() if name not in secret}
+            shown = {name: mapped(value, Given.told) for name, value in read.items() if name not in secret}
             return runs_wire.read_run(state, record, shown, None, ())
         except ZooError as error:
             error.about(zoo="replicate", ref=str(record.ref), operation="run")
@@ -149,5 +151,5 @@ def judged(answer: Mapping[str, Any], ref: Ref) -> ZooError:
     return ConfigError(f"Replicate's own client does not run {ref} so: {said}")
 
 
-def _sent(file: files.Given) -> dict[str, str]:
+def _sent(file: Given) -> dict[str, str]:
     return {"$name": file.name, "$bytes": base64.b64encode(file.content).decode()}

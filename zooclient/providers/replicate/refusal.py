@@ -97,7 +97,9 @@ def _not_taken(status: int, asked: str, said: str) -> ZooError:
         )
     if status == 413:
         return ConfigError(f"What was sent for {asked} is too large{said}.", hint="A file may be given as an address.")
-    return ConfigError(f"Replicate does not take what was sent for {asked}{said}.")
+    return ConfigError(
+        f"Replicate does not take what was sent for {asked}{said}.", hint="`zooclient show` tells what a model takes."
+    )
 
 
 def _wait(response: Response, told: Mapping[str, Any]) -> float | None:

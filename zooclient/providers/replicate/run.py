@@ -18,6 +18,7 @@ from zooclient.errors import (
     ConfigError,
     IntegrityError,
     NetworkError,
+    NotFound,
     Offline,
     ProtocolError,
     RateLimited,
@@ -26,15 +27,18 @@ from zooclient.errors import (
 )
 from zooclient.net.exchange import Call, Flow, Listen, Parting, Pause, Request, Response, fetch
 from zooclient.net.origin import masked, may_lead, origin
-from zooclient.providers.replicate import inputs as files
+from zooclient.net.reach import leads_inside
+from zooclient.providers.given import Given, mapped, read_inputs
 from zooclient.providers.replicate import runs_wire as wire
 from zooclient.providers.replicate.endpoint import WEB
+from zooclient.providers.replicate.inputs import SMALL, SMALL_TOGETHER, multipart
 from zooclient.providers.replicate.refusal import refusal
 from zooclient.providers.replicate.telling import Hearing, Telling
 from zooclient.records.schema import Schema
 
 if TYPE_CHECKING:
     from zooclient.records.model import ModelRecord
+    from zooclient.records.ref import Ref
     from zooclient.records.run import Run, RunEvent, RunRequest
 
 #: Seconds that an answer is waited for at the most ("Prefer: wait=n", n from 1 to 60), and that the zoo takes as a
@@ -70,6 +74,18 @@ def train(
     return _Deed(endpoint, record, request, "trainings", told).done()
 
 
+def refuse_odd(ref: Ref, asked: RunRequest) -> None:
+    """Refuses wishes that have no meaning at Replicate, whoever asks it.
+
+    Raises:
+        ConfigError: A task, a host, or a deadline that has passed.
+    """
+    if asked.task is not None or asked.served_by is not None:
+        raise ConfigError(f"{ref} is run by Replicate itself, for one task.", hint="Leave task and served_by out.")
+    if asked.deadline is not None and not asked.deadline > 0:
+        raise ConfigError(f"A deadline of {asked.deadline} seconds leaves no time.")
+
+
 class _Deed:
     """One prediction or training on its way."""
 
@@ -92,12 +108,14 @@ class _Deed:
         self._waits = told is None and kind == "predictions"
         self._listens = told is not None
         self._problems: list[str] = []
+        self._secrets: tuple[str, ...] = ()
 
     def done(self) -> Flow[Run]:
         """The whole of it."""
         self._refuse()
         fitting = self._fitting()
-        read: dict[str, Any] = yield Call(run=lambda: files.read(fitting))
+        self._secrets = tuple(value for name, value in fitting.items() if isinstance(value, str) and self._secret(name))
+        read: dict[str, Any] = yield Call(run=lambda: read_inputs(fitting))
         sent: dict[str, Any] = yield from self._sent_ahead(read)
         state = yield from self._created(sent)
         try:
@@ -113,7 +131,7 @@ class _Deed:
             with suppress(ZooError):
                 yield from self._cancel(state.id)
             raise
-        shown = {name: files.mapped(value, files.Given.told) for name, value in read.items() if not self._secret(name)}
+        shown = {name: mapped(value, Given.told) for name, value in read.items() if not self._secret(name)}
         return wire.read_run(state, self._record, shown, self._request.destination, tuple(self._problems))
 
     # -- before anything is billed --------------------------------------------------------------
@@ -126,10 +144,7 @@ class _Deed:
             ConfigError: What is asked has no meaning here.
         """
         ref, asked = self._ref, self._request
-        if asked.task is not None or asked.served_by is not None:
-            raise ConfigError(f"{ref} is run by Replicate itself, for one task.", hint="Leave task and served_by out.")
-        if asked.deadline is not None and not asked.deadline > 0:
-            raise ConfigError(f"A deadline of {asked.deadline} seconds leaves no time.")
+        refuse_odd(ref, asked)
         if ref.revision is None and not (self._kind == "predictions" and self._record.metadata.get("official")):
             what = "an official model, which is" if self._record.metadata.get("official") else "a model that is"
             told = "not trained by its name alone" if self._kind == "trainings" else "without any version"
@@ -162,24 +177,23 @@ class _Deed:
         """The inputs as JSON values: each file by an address, which holds it where it is small.
 
         Raises:
-            ConfigError: JSON cannot say an input.
             IntegrityError: Another file arrived than was sent.
         """
-        found: list[files.Given] = []
-        files.mapped(read, found.append)
+        found: list[Given] = []
+        mapped(read, found.append)
         addresses: dict[int, str] = {}
-        room = files.SMALL_TOGETHER
+        room = SMALL_TOGETHER
         for file in found:
-            if len(file.content) <= min(files.SMALL, room):
+            if len(file.content) <= min(SMALL, room):
                 room -= len(file.content)
                 addresses[id(file)] = file.data_uri()
             elif id(file) not in addresses:
                 addresses[id(file)] = yield from self._uploaded(file)
-        sent: dict[str, Any] = files.mapped(read, lambda file: addresses[id(file)])
+        sent: dict[str, Any] = mapped(read, lambda file: addresses[id(file)])
         return sent
 
-    def _uploaded(self, file: files.Given) -> Flow[str]:
-        kind, body = files.multipart(file)
+    def _uploaded(self, file: Given) -> Flow[str]:
+        kind, body = multipart(file)
         request = Request(
             method="POST", url=wire.files_url(self._endpoint), headers={"Content-Type": kind}, content=body
         )
@@ -210,7 +224,10 @@ class _Deed:
         except (Offline, IntegrityError):
             raise
         except RateLimited as error:
-            error.hint = "Nothing was created. Without a payment method the limit is far lower."
+            error.hint = (
+                "Nothing was created. Without a payment method the limit is far lower; ZOOCLIENT_MAX_WAIT sets the "
+                "seconds that we wait by ourselves."
+            )
             raise
         except Cancelled as error:
             error.hint = f"If a run was created, Replicate is asked to cancel it; {WEB}/predictions lists it."
@@ -243,16 +260,13 @@ class _Deed:
             headers["Prefer"] = f"wait={wait}"
         if deadline is not None and self._kind == "predictions":
             headers["Cancel-After"] = f"{max(SHORTEST_DEADLINE, ceil(deadline))}s"
-        try:
-            body = wire.question(self._ref, sent, self._request.destination)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ConfigError(f"The inputs are no JSON values: {error}.") from error
         return Request(
             method="POST",
             url=wire.create_url(self._endpoint, self._ref, self._kind),
             headers=headers,
-            content=body,
+            content=wire.question(self._ref, sent, self._request.destination),
             wait=float(wait),
+            secrets=self._secrets,
         )
 
     def _taken_up(self, sent: Mapping[str, Any], began: float, lost: NetworkError) -> Flow[wire.State]:
@@ -284,7 +298,7 @@ class _Deed:
 
     def _recent(self, sent: Mapping[str, Any], began: float) -> Flow[list[wire.State]]:
         """The account's recent runs that may be ours."""
-        answer = yield from fetch(Request(url=wire.runs_url(self._endpoint, self._kind)))
+        answer = yield from fetch(Request(url=wire.runs_url(self._endpoint, self._kind), secrets=self._secrets))
         payload = self._settled(answer).json()
         date = answer.headers.get("date")
         since = wire.since(date, time.monotonic() - began, datetime.now(UTC))
@@ -335,7 +349,7 @@ class _Deed:
     def _looked_at(self, state: wire.State) -> Flow[wire.State]:
         url = wire.run_url(self._endpoint, self._kind, state.id)
         try:
-            response = yield from fetch(Request(url=url))
+            response = yield from fetch(Request(url=url, secrets=self._secrets))
             return wire.read_state(self._settled(response).json(), state.id)
         except NetworkError as error:
             error.hint = f"The run {state.id} goes on at Replicate: {state.page}"
@@ -344,8 +358,8 @@ class _Deed:
     def _heard(self, url: str) -> Flow[None]:
         """Listens to the stream as long as it comes; what it leaves out is looked at afterwards."""
         try:
-            if not may_lead(self._endpoint, url):
-                raise IntegrityError("The stream is plain http.")
+            if not may_lead(self._endpoint, url) or leads_inside(url, self._endpoint):
+                raise IntegrityError("The stream is plain http, or lies inside.")
             headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
             anonymous = origin(url) != origin(self._endpoint)
             request = Request(url=url, headers=headers, anonymous=anonymous, max_bytes=_MOST_BYTES)
@@ -359,7 +373,8 @@ class _Deed:
     # -- given up -------------------------------------------------------------------------------
 
     def _cancel(self, name: str) -> Flow[None]:
-        yield Request(method="POST", url=wire.cancel_url(self._endpoint, self._kind, name), content=b"")
+        url = wire.cancel_url(self._endpoint, self._kind, name)
+        yield Request(method="POST", url=url, content=b"", secrets=self._secrets)
 
     def _cancel_unseen(self, sent: Mapping[str, Any], began: float) -> Flow[None]:
         """Cancels the run that was asked for and of which no answer has come, where it can be told which it is."""
@@ -370,4 +385,9 @@ class _Deed:
     def _settled(self, response: Response) -> Response:
         if response.ok:
             return response
+        if response.status == 404 and b"training destination" in response.body:
+            raise NotFound(
+                f"The destination {self._request.destination} is no model that this account may train into.",
+                hint=f"It is to be there before, and your own; one is made at {WEB}/create.",
+            )
         raise refusal(response, self._ref, self._operation)

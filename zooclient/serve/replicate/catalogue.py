@@ -139,6 +139,10 @@ class Catalogue:
         self._depot.created[name] = model
         return model
 
+    def taken(self, name: str) -> bool:
+        """Whether a model has this name, in whichever case and whoever may know of it."""
+        return self._shelf.canonical(name) is not None or name in self._depot.created
+
     def drop(self, model: Model) -> None:
         """Removes a model without a version."""
         self._depot.created.pop(model.id, None)

@@ -88,7 +88,7 @@ class Reading:
         # Which refusals the real API gives to these two is not recorded.
         if body["owner"] != visitor.name:
             return said.problem(403, "You do not have permission to create a model for this owner.")
-        if self._catalogue.named(name, visitor) is not None:
+        if self._catalogue.taken(name):
             return said.problem(409, "A model with that name and owner already exists.")
         hosted = Hosted(
             description=body.get("description"),

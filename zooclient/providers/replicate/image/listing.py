@@ -11,9 +11,9 @@ from hashlib import sha256
 from attrs import evolve
 
 from zooclient.errors import IntegrityError, ProtocolError, Unsupported
-from zooclient.net.exchange import MAX_HOPS, Flow, Request, Response, fetch, redirect_target
-from zooclient.net.origin import masked, origin
-from zooclient.net.reach import reach
+from zooclient.net.exchange import Flow, Request, Response, fetch
+from zooclient.net.onward import onward
+from zooclient.net.origin import masked
 from zooclient.providers.further import Listing
 from zooclient.providers.replicate.image.endpoint import ACCEPT, blob_url, manifest_url
 from zooclient.providers.replicate.image.labels import FILES, files_of, is_cog
@@ -23,6 +23,7 @@ from zooclient.providers.replicate.image.oci import Config, Descriptor, Index, M
 from zooclient.providers.replicate.image.refusal import refusal
 from zooclient.records.classify import classify
 from zooclient.records.model import FileEntry, ModelRecord
+from zooclient.records.paths import path_problems
 from zooclient.records.ref import Ref
 
 #: Files of a snapshot that are the image's own documents.
@@ -93,6 +94,7 @@ def _listed(
     problems = [*record.problems, *(() if weights and not found.layers else found.problems)]
     if not is_cog(config.labels):
         problems.append("The image was not made by Cog: what it holds is not told by labels.")
+    problems += path_problems(files)
     return evolve(record, files=tuple(files.values()), problems=tuple(dict.fromkeys([*problems, _EXPERIMENTAL])))
 
 
@@ -134,27 +136,10 @@ class _Asking:
 
     def _followed(self, request: Request) -> Flow[Response]:
         """Asks, and goes on to another server where the registry keeps its bytes there: without any credential."""
-        response = yield from fetch(request)
-        for _ in range(MAX_HOPS):
-            target = redirect_target(response)
-            if target is None:
-                break
-            self._check_place(target)
-            response = yield from fetch(
-                Request(url=target, headers=request.headers, max_bytes=request.max_bytes, anonymous=True)
-            )
+        response = yield from onward((yield from fetch(request)))
         if not response.ok:
             raise refusal(response, self._ref, "list")
         return response
-
-    def _check_place(self, target: str) -> None:
-        origin(target)  # what can be read in two ways is refused before it is read
-        if reach(target) != "internet" and reach(self._registry) == "internet":
-            raise IntegrityError(
-                f"The image registry sends on to an address inside a private network ({masked(target)}), which is not "
-                "followed.",
-                hint="Nothing was asked there. Something in between may answer in its place.",
-            )
 
     def _proved(self, response: Response, digest: str, size: int | None, what: str) -> bytes:
         body, got = response.body, sha256(response.body).hexdigest()
