@@ -13,6 +13,7 @@ _HOMES = {
     **dict.fromkeys(
         (
             "card",
+            "check",
             "compare",
             "default_client",
             "download",
@@ -60,6 +61,8 @@ _HOMES = {
         "zooclient.records.publication",
     ),
     "Wishes": "zooclient.records.wishes",
+    "Checked": "zooclient.client.checking",
+    **dict.fromkeys(("Allowance", "Policy", "Violation"), "zooclient.records.policy"),
     **dict.fromkeys(("FileCopy", "Sources"), "zooclient.records.sources"),
     **dict.fromkeys(("Identification", "Identified", "Match"), "zooclient.records.identity"),
     **dict.fromkeys(("Observed", "Receipt"), "zooclient.records.receipt"),
@@ -96,7 +99,9 @@ __all__ = ["__version__", *sorted(_HOMES)]
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from zooclient.client.aio import AsyncClient as AsyncClient
+    from zooclient.client.checking import Checked as Checked
     from zooclient.client.default import card as card
+    from zooclient.client.default import check as check
     from zooclient.client.default import compare as compare
     from zooclient.client.default import default_client as default_client
     from zooclient.client.default import download as download
@@ -162,6 +167,9 @@ if TYPE_CHECKING:
     from zooclient.records.plan import Plan as Plan
     from zooclient.records.plan import Reuse as Reuse
     from zooclient.records.plan import Skip as Skip
+    from zooclient.records.policy import Allowance as Allowance
+    from zooclient.records.policy import Policy as Policy
+    from zooclient.records.policy import Violation as Violation
     from zooclient.records.publication import CardFinding as CardFinding
     from zooclient.records.publication import LeftOut as LeftOut
     from zooclient.records.publication import Published as Published

@@ -38,6 +38,7 @@ VERBS = {
     "sync": "Bring every locked model here, verified.",
     "outdated": "Say what became of the locked models.",
     "upgrade": "Lock models anew, to what their names mean now.",
+    "check": "Hold models, or the project's lock, against the policy.",
     "tree": "Show the project's models, licences and sizes.",
     "cache": "List, verify, remove, prune what is held.",
     "zoos": "List the zoos and what each can do.",
