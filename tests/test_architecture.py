@@ -2,7 +2,7 @@
 
 ::
 
-    cli → testing → serve → client → transfer store providers planning lock audit mirror loading
+    cli → testing → serve → client → transfer store providers planning lock auditing mirror loading
                                                                      → net → records, settings → errors
 """
 
@@ -24,7 +24,7 @@ FLOORS = (
     ("errors",),
     ("records", "settings", "plugins"),
     ("net",),
-    ("transfer", "store", "providers", "planning", "lock", "audit", "mirror", "loading"),
+    ("transfer", "store", "providers", "planning", "lock", "auditing", "mirror", "loading"),
     ("client",),
     ("serve", "embedded", "extend"),
     ("testing",),
@@ -54,6 +54,12 @@ PURE = (
     "zooclient.store.tarstream",
     "zooclient.lock.format",
     "zooclient.mirror.format",
+    *(
+        f"zooclient.auditing.{part}"
+        for part in "card catalogue cyclonedx formats html judging licences licensetext".split()
+    ),
+    *(f"zooclient.auditing.{part}" for part in "markdown pictures plaintext provenance sarif sections".split()),
+    *(f"zooclient.auditing.{part}" for part in "subject wording".split()),
     "zooclient.mirror.place",
     *(f"zooclient.providers.replicate.image.{part}" for part in ("oci", "layers", "managed", "labels")),
     *(f"zooclient.providers.{zoo}.wire" for zoo in ("huggingface", "modelscope", "civitai", "replicate", "local")),

@@ -14,10 +14,11 @@ import zooclient
 NAMES = """
     __version__
     Client AsyncClient Settings ZooSettings Limits default_client
-    search resolve compare identify card plan download start file load open repeat sources verify whoami
+    search resolve compare identify card audit plan download start file load open repeat sources verify whoami
     check Checked Policy Allowance Violation
     Ref Query Page Hit Hits AsyncHits ModelRecord FileEntry License Access Demo Card Capability Account
     Identification Identified Match
+    AuditReport Finding
     Comparison Column Evaluation Failure
     PublishPlan PublishFile PublishTarget Published LeftOut CardFinding
     Plan Wishes Reuse Skip Snapshot SnapshotFile Receipt Observed Sources FileCopy Model Job Progress Reporter Cancel

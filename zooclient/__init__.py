@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _HOMES = {
     **dict.fromkeys(
         (
+            "audit",
             "card",
             "check",
             "compare",
@@ -51,6 +52,7 @@ _HOMES = {
     "Ref": "zooclient.records.ref",
     "Query": "zooclient.records.query",
     "Page": "zooclient.records.query",
+    **dict.fromkeys(("AuditReport", "Finding"), "zooclient.records.audit"),
     "Capability": "zooclient.records.capability",
     "Card": "zooclient.records.card",
     **dict.fromkeys(("Column", "Comparison", "Evaluation", "Failure"), "zooclient.records.comparison"),
@@ -100,6 +102,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from zooclient.client.aio import AsyncClient as AsyncClient
     from zooclient.client.checking import Checked as Checked
+    from zooclient.client.default import audit as audit
     from zooclient.client.default import card as card
     from zooclient.client.default import check as check
     from zooclient.client.default import compare as compare
@@ -149,6 +152,8 @@ if TYPE_CHECKING:
     from zooclient.loading.streams import RunStream as RunStream
     from zooclient.net.cancel import Cancel as Cancel
     from zooclient.providers.base import Account as Account
+    from zooclient.records.audit import AuditReport as AuditReport
+    from zooclient.records.audit import Finding as Finding
     from zooclient.records.capability import Capability as Capability
     from zooclient.records.card import Card as Card
     from zooclient.records.comparison import Column as Column

@@ -35,7 +35,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(zoo: LocalZoo, folder: Path) -> Iterator[Client]:
-    settings = Settings.from_env({"HOME": str(folder)}, project=folder, surroundings=False, limits=Limits(retries=1, backoff_base=0.01))
+    settings = Settings.from_env(
+        {"HOME": str(folder)}, project=folder, surroundings=False, limits=Limits(retries=1, backoff_base=0.01)
+    )
     with Client(home=folder.parent / "home", endpoints=zoo.endpoints, settings=settings) as made:
         yield made
 

@@ -32,6 +32,7 @@ VERBS = {
     "verify": "Hash what is held again; no network.",
     "identify": "Say which model at which zoo a file is.",
     "card": "Print the model card; write or check your own.",
+    "audit": "Say what to know of a model before using it.",
     "add": "Add a model to the project, and lock it.",
     "remove": "Take a model out of the project.",
     "lock": "Lock the project's models to revisions and digests.",
@@ -53,6 +54,13 @@ VERBS = {
 }
 
 
+#: Verbs that share a line of help, so that all of it fits a screen.
+_TOGETHER = {
+    ("add", "remove"): "Add a model to the project and lock it; take it out.",
+    ("login", "logout"): "Check a token of a zoo and store it; forget it.",
+}
+
+
 class Verbs(click.Group):
     """Imports the module of a verb when the verb is used."""
 
@@ -70,8 +78,17 @@ class Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the table of verbs without importing any."""
+        rows = {", ".join(verbs): text for verbs, text in _TOGETHER.items()}
+        first = {verbs[0]: ", ".join(verbs) for verbs in _TOGETHER}
+        later = {verb for verbs in _TOGETHER for verb in verbs[1:]}
         with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl(
+                [
+                    (first[verb], rows[first[verb]]) if verb in first else (verb, text)
+                    for verb, text in VERBS.items()
+                    if verb not in later
+                ]
+            )
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

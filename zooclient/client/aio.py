@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from zooclient.client.making import (
     StrPath,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
+    from zooclient.records.audit import AuditReport
     from zooclient.records.card import Card
     from zooclient.records.comparison import Comparison
     from zooclient.records.identity import Identification
@@ -177,6 +178,49 @@ class AsyncClient:
     async def card(self, ref: str | Ref | ModelRecord) -> Card:
         """As :meth:`zooclient.Client.card`."""
         return await self.run(self._steps.card(ref))
+
+    @overload
+    async def audit(
+        self,
+        ref: str | Ref | ModelRecord | Snapshot | LockedModel,
+        *,
+        files: bool = ...,
+        off: Iterable[str] = ...,
+        reporter: Reporter | None = ...,
+        cancel: Cancel | None = ...,
+    ) -> AuditReport: ...
+
+    @overload
+    async def audit(
+        self,
+        ref: Lock,
+        *,
+        files: bool = ...,
+        off: Iterable[str] = ...,
+        reporter: Reporter | None = ...,
+        cancel: Cancel | None = ...,
+    ) -> tuple[AuditReport, ...]: ...
+
+    async def audit(
+        self,
+        ref: str | Ref | ModelRecord | Snapshot | LockedModel | Lock,
+        *,
+        files: bool = False,
+        off: Iterable[str] = (),
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+    ) -> AuditReport | tuple[AuditReport, ...]:
+        """As :meth:`zooclient.Client.audit`."""
+        from zooclient.client.auditing import audit
+        from zooclient.client.making import names_of
+        from zooclient.lock.format import Lock
+
+        rules = names_of(off)
+        stop = own_cancel(cancel, None)
+        targets = ref.models if isinstance(ref, Lock) else (ref,)
+        flows = [audit(self._steps, one, files=files, off=rules, reporter=reporter, cancel=stop) for one in targets]
+        reports = await asyncio.gather(*(self.run(flow, stop) for flow in flows))
+        return tuple(reports) if isinstance(ref, Lock) else reports[0]
 
     async def identify(
         self,

@@ -86,7 +86,7 @@ def _license_of(wiring: Wiring, name: str) -> Flow[License | None]:
     """The licence of a model by its name; None: nobody could tell it."""
     from zooclient.client.resolving import resolve
 
-    for ref in _meant(name):
+    for ref in meant(name):
         try:
             return (yield from resolve(wiring, ref)).license
         except Cancelled:
@@ -98,7 +98,8 @@ def _license_of(wiring: Wiring, name: str) -> Flow[License | None]:
     return None
 
 
-def _meant(name: str) -> list[Ref]:
+def meant(name: str) -> list[Ref]:
+    """Returns the references that the name of a base model may stand for, the likeliest first; empty: it is none."""
     try:
         if ":" in name:
             return [Ref.parse(name)]

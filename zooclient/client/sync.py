@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from zooclient.client.making import (
     StrPath,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from zooclient.net.cancel import Cancel
     from zooclient.net.exchange import Flow
     from zooclient.providers.base import Account
+    from zooclient.records.audit import AuditReport
     from zooclient.records.card import Card
     from zooclient.records.comparison import Comparison
     from zooclient.records.identity import Identification
@@ -245,6 +246,72 @@ class Client:
             ZooError: As for :meth:`resolve` and :meth:`file`.
         """
         return self.run(self._steps.card(ref))
+
+    @overload
+    def audit(
+        self,
+        ref: str | Ref | ModelRecord | Snapshot | LockedModel,
+        *,
+        files: bool = ...,
+        off: Iterable[str] = ...,
+        reporter: Reporter | None = ...,
+        cancel: Cancel | None = ...,
+    ) -> AuditReport: ...
+
+    @overload
+    def audit(
+        self,
+        ref: Lock,
+        *,
+        files: bool = ...,
+        off: Iterable[str] = ...,
+        reporter: Reporter | None = ...,
+        cancel: Cancel | None = ...,
+    ) -> tuple[AuditReport, ...]: ...
+
+    def audit(
+        self,
+        ref: str | Ref | ModelRecord | Snapshot | LockedModel | Lock,
+        *,
+        files: bool = False,
+        off: Iterable[str] = (),
+        reporter: Reporter | None = None,
+        cancel: Cancel | None = None,
+    ) -> AuditReport | tuple[AuditReport, ...]:
+        """Says what somebody should know of a model before they use it.
+
+        Its record is asked for, its card and the text of its licence are fetched, and the models that it was made
+        from are asked for as far as they are named. A report never says that a model is safe: its findings are
+        observed, claimed by author or zoo, or missing.
+
+        Args:
+            ref: What to look at. Of a lock, every model in it.
+            files: Look into the files too: those that a download would bring, which is done first.
+            off: Names of rules that are turned off.
+            reporter: Told of a transfer. None: nobody is.
+            cancel: Stops it from another thread. None: nothing does.
+
+        Returns:
+            The report; of a lock one for each model, in its order.
+
+        Raises:
+            ConfigError: There is no rule of a name in ``off``.
+            ZooError: As for :meth:`resolve`, and with ``files`` as for :meth:`download`. A card, a licence's text or a
+                base model that cannot be had is a finding, no error.
+        """
+        from zooclient.client.auditing import audit
+        from zooclient.client.beside import together
+        from zooclient.client.making import names_of
+        from zooclient.lock.format import Lock
+
+        rules = names_of(off)
+        if not isinstance(ref, Lock):
+            flow = audit(self._steps, ref, files=files, off=rules, reporter=reporter, cancel=cancel)
+            return self.run(flow, cancel)
+        flows = [
+            audit(self._steps, one, files=files, off=rules, reporter=reporter, cancel=cancel) for one in ref.models
+        ]
+        return tuple(together(self._wiring.driver, lambda flow: self.run(flow, cancel), flows))
 
     def identify(
         self,

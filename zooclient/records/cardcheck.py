@@ -53,7 +53,7 @@ def card_findings(text: str | None, bases: Sequence[tuple[str, License | None]])
     if text is None:
         return (_refused("card-missing", "There is no card: README.md is missing."),)
     card = Card.parse(text)
-    found = [*_front(card), *_license(card), *_bases(card, bases), *_sections(card)]
+    found = [*front_findings(card), *license_findings(card), *base_findings(card.license, bases), *_sections(card)]
     order: tuple[Gravity, ...] = ("refused", "warning", "note")
     return tuple(sorted(found, key=lambda finding: order.index(finding.gravity)))
 
@@ -63,7 +63,8 @@ def refused(findings: Sequence[CardFinding]) -> tuple[CardFinding, ...]:
     return tuple(finding for finding in findings if finding.gravity == "refused")
 
 
-def _front(card: Card) -> Iterator[CardFinding]:
+def front_findings(card: Card) -> Iterator[CardFinding]:
+    """Yields what is wrong with the front matter of a card."""
     for problem in card.problems:
         if problem.startswith(("The card is empty", "The card has no front matter")):
             yield _refused("front-matter-missing", problem)
@@ -71,7 +72,8 @@ def _front(card: Card) -> Iterator[CardFinding]:
             yield _refused("front-matter-invalid", problem)
 
 
-def _license(card: Card) -> Iterator[CardFinding]:
+def license_findings(card: Card) -> Iterator[CardFinding]:
+    """Yields what is unclear about the licence that a card claims."""
     claim = card.license
     if claim.raw is None:
         yield _refused("license-missing", "The card names no licence, so nobody may use the model.")
@@ -81,7 +83,8 @@ def _license(card: Card) -> Iterator[CardFinding]:
         yield _warning("license-unknown", f"The licence {claim.raw!r} is not known here.")
 
 
-def _bases(card: Card, bases: Sequence[tuple[str, License | None]]) -> Iterator[CardFinding]:
+def base_findings(claim: License, bases: Sequence[tuple[str, License | None]]) -> Iterator[CardFinding]:
+    """Yields how a claimed licence stands to those of the base models."""
     for name, base in bases:
         if base is None or base.raw is None or base.kind == "unknown":
             said = "could not be read" if base is None or base.raw is None else f"({base.raw}) is not known here"
@@ -91,7 +94,7 @@ def _bases(card: Card, bases: Sequence[tuple[str, License | None]]) -> Iterator[
                 message=f"The licence of the base model {name} {said}, so that nothing was compared with it.",
             )
             continue
-        why = contradiction(card.license, base)
+        why = contradiction(claim, base)
         if why is not None:
             yield _refused("license-contradicts-base", f"The base model {name} is under {base.raw}: {why}.")
 

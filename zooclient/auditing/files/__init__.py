@@ -1,0 +1,6 @@
+"""What the bytes of a model's files say, read by content and never run: pickles, archives, headers, configs, templates."""
+
+from zooclient.auditing.files.catalogue import RULES
+from zooclient.auditing.files.scan import scan
+
+__all__ = ["RULES", "scan"]
