@@ -15,6 +15,7 @@ NAMES = """
     __version__
     Client AsyncClient Settings ZooSettings Limits default_client
     search resolve compare identify card audit plan download start file load open repeat sources verify whoami
+    check Checked Policy Allowance Violation
     Ref Query Page Hit Hits AsyncHits ModelRecord FileEntry License Access Demo Card Capability Account
     Identification Identified Match
     AuditReport Finding

@@ -543,7 +543,6 @@ def test_the_warm_path_imports_little(tmp_path: Path) -> None:
     program = """
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 from zooclient.settings import Settings
 Settings.from_env(project=Path.cwd()).store_home()
 heavy = {"tomllib", "platformdirs", "httpx", "ssl", "socket", "logging", "asyncio", "ipaddress", "difflib"}

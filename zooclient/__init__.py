@@ -14,6 +14,7 @@ _HOMES = {
         (
             "audit",
             "card",
+            "check",
             "compare",
             "default_client",
             "download",
@@ -62,6 +63,8 @@ _HOMES = {
         "zooclient.records.publication",
     ),
     "Wishes": "zooclient.records.wishes",
+    "Checked": "zooclient.client.checking",
+    **dict.fromkeys(("Allowance", "Policy", "Violation"), "zooclient.records.policy"),
     **dict.fromkeys(("FileCopy", "Sources"), "zooclient.records.sources"),
     **dict.fromkeys(("Identification", "Identified", "Match"), "zooclient.records.identity"),
     **dict.fromkeys(("Observed", "Receipt"), "zooclient.records.receipt"),
@@ -98,8 +101,10 @@ __all__ = ["__version__", *sorted(_HOMES)]
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from zooclient.client.aio import AsyncClient as AsyncClient
+    from zooclient.client.checking import Checked as Checked
     from zooclient.client.default import audit as audit
     from zooclient.client.default import card as card
+    from zooclient.client.default import check as check
     from zooclient.client.default import compare as compare
     from zooclient.client.default import default_client as default_client
     from zooclient.client.default import download as download
@@ -167,6 +172,9 @@ if TYPE_CHECKING:
     from zooclient.records.plan import Plan as Plan
     from zooclient.records.plan import Reuse as Reuse
     from zooclient.records.plan import Skip as Skip
+    from zooclient.records.policy import Allowance as Allowance
+    from zooclient.records.policy import Policy as Policy
+    from zooclient.records.policy import Violation as Violation
     from zooclient.records.publication import CardFinding as CardFinding
     from zooclient.records.publication import LeftOut as LeftOut
     from zooclient.records.publication import Published as Published

@@ -159,9 +159,14 @@ class IntegrityError(ZooError):
 
 
 class PolicyError(ZooError):
-    """The caller's own rules refuse it: unpinned in strict mode, an unsafe format."""
+    """The caller's own rules refuse it: unpinned in strict mode, an unsafe format, whatever a policy forbids.
+
+    Attributes:
+        violations: Each :class:`~zooclient.Violation` of a policy; empty where no policy was asked.
+    """
 
     exit_code = 6
+    violations: tuple[object, ...] = ()
 
 
 class NetworkError(ZooError):

@@ -99,7 +99,7 @@ def test_any_json_in_a_flow(payload: Any) -> None:
 
 
 @given(MODELS, VERSIONS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_record_with_odd_fields(of_model: dict[str, Any], of_version: dict[str, Any]) -> None:
     """Good answers with any of their fields turned odd are a record or an error of ours."""
     serve = serving(model(**of_model), version(**of_version))

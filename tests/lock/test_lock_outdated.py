@@ -13,7 +13,7 @@ from zooclient import Client
 from zooclient.client.outdated import ALARMING, Fate
 from zooclient.lock.files import Project
 from zooclient.lock.format import Lock
-from zooclient.settings import Settings
+from zooclient.settings import Limits, Settings
 from zooclient.testing import LocalZoo, Status
 
 WEIGHTS = b"s" * 70_000
@@ -35,7 +35,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(zoo: LocalZoo, folder: Path) -> Iterator[Client]:
-    settings = Settings.from_env({"HOME": str(folder)}, project=folder, surroundings=False)
+    settings = Settings.from_env(
+        {"HOME": str(folder)}, project=folder, surroundings=False, limits=Limits(retries=1, backoff_base=0.01)
+    )
     with Client(home=folder.parent / "home", endpoints=zoo.endpoints, settings=settings) as made:
         yield made
 

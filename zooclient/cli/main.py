@@ -39,6 +39,7 @@ VERBS = {
     "sync": "Bring every locked model here, verified.",
     "outdated": "Say what became of the locked models.",
     "upgrade": "Lock models anew, to what their names mean now.",
+    "check": "Hold models, or the project's lock, against the policy.",
     "tree": "Show the project's models, licences and sizes.",
     "cache": "List, verify, remove, prune what is held.",
     "zoos": "List the zoos and what each can do.",
@@ -50,6 +51,13 @@ VERBS = {
     "serve": "Serve a folder of models, or the store, as a zoo.",
     "tour": "See it all at work, offline, on an embedded zoo.",
     "doctor": "Check network, certificates, clock, disk, tokens.",
+}
+
+
+#: Verbs that share a line of help, so that all of it fits a screen.
+_TOGETHER = {
+    ("add", "remove"): "Add a model to the project and lock it; take it out.",
+    ("login", "logout"): "Check a token of a zoo and store it; forget it.",
 }
 
 
@@ -70,8 +78,17 @@ class Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the table of verbs without importing any."""
+        rows = {", ".join(verbs): text for verbs, text in _TOGETHER.items()}
+        first = {verbs[0]: ", ".join(verbs) for verbs in _TOGETHER}
+        later = {verb for verbs in _TOGETHER for verb in verbs[1:]}
         with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl(
+                [
+                    (first[verb], rows[first[verb]]) if verb in first else (verb, text)
+                    for verb, text in VERBS.items()
+                    if verb not in later
+                ]
+            )
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

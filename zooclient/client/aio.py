@@ -28,6 +28,7 @@ from zooclient.records.ref import Ref
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from zooclient.client.checking import Checked
     from zooclient.client.hits import AsyncHits
     from zooclient.client.mirroring import Mirrored
     from zooclient.client.outdated import Outdated
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
+    from zooclient.records.policy import Policy
     from zooclient.records.publication import Published, PublishPlan
     from zooclient.records.query import Query
     from zooclient.records.run import Run
@@ -67,10 +69,11 @@ class AsyncClient:
         home: Folder of the store. None: ``zooclient`` in the user's cache folder.
         endpoints: Scheme → origin to ask instead of the zoo's own.
         tokens: Scheme → token, or a function that returns one when it is needed.
-        strict: Refuse moving revisions and stale answers. None: as the settings say (False).
+        strict: Refuse moving revisions, stale answers, pickles and code of authors. None: as the settings say (False).
         offline: Open no connection at all. None: as the settings say (False).
         failover: Go on at another zoo that has the same bytes, when a source fails. None: as the settings say (True).
         settings: Everything else that may be set. None: the defaults.
+        policy: What may be used, beside the policies that the settings name. None: as they say.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class AsyncClient:
         offline: bool | None = None,
         failover: bool | None = None,
         settings: Settings | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self._wiring = Wiring(
             settings_of(
@@ -93,7 +97,8 @@ class AsyncClient:
                 strict=strict,
                 offline=offline,
                 failover=failover,
-            )
+            ),
+            policy,
         )
         self._steps = Steps(self._wiring)
 
@@ -414,6 +419,26 @@ class AsyncClient:
 
         home = project_of(self.settings, folder_of(project))
         return await self.run(fates(self._steps, home, None if names is None else names_of(names), cancel), cancel)
+
+    async def check(
+        self,
+        refs: str | Ref | Iterable[str | Ref] | None = None,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        project: StrPath | None = None,
+        cancel: Cancel | None = None,
+    ) -> tuple[Checked, ...]:
+        """As :meth:`zooclient.Client.check`."""
+        from zooclient.client.checking import check_project, check_refs
+        from zooclient.client.projects import project_of
+
+        if refs is None:
+            home = project_of(self.settings, folder_of(project))
+            return await self.run(check_project(self._steps, home, cancel), cancel)
+        wishes = wishes_of(files, exclude, weights, False)
+        return await self.run(check_refs(self._steps, refs_of(refs), wishes, cancel), cancel)
 
     # -- run ------------------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from zooclient.client.locked import disagreements
-from zooclient.client.telling import telling
-from zooclient.errors import ConfigError, Unsupported
+from zooclient.client.telling import keeping, raise_all, telling
+from zooclient.errors import ConfigError, PolicyError, Unsupported
 from zooclient.lock.format import Lock, LockedFile, LockedModel
 from zooclient.records.digest import content_digest, weights_digest
 from zooclient.records.wishes import Wishes
@@ -42,14 +42,23 @@ def lock(
         cancel: Stops it. None: nothing does.
     """
     models, again = [], set(renew)
+    refused: list[PolicyError] = []
     for one in wanted:
         if cancel is not None:
             cancel.check()
         held = None if before is None else before.model(one.name)
         if held is not None and one.name not in again and not disagreements((one,), Lock(models=(held,))):
             models.append(held)
+            if steps.policed:
+                from zooclient.client.policing import hold_locked
+
+                with keeping(refused), telling("lock", held.ref):
+                    yield from hold_locked(steps, held)
         else:
-            models.append((yield from _locked(steps, one, reporter, cancel)))
+            with keeping(refused):
+                models.append((yield from _locked(steps, one, reporter, cancel)))
+    if refused:
+        raise_all(refused)
     return Lock(models=tuple(models))
 
 

@@ -49,6 +49,20 @@ def project_of(settings: Settings, folder: Path | None) -> Project:
     return Project(settings.project)
 
 
+def within(steps: Steps, project: Project) -> Steps:
+    """Returns the steps as they are taken in a project: its policy holds, whichever project the settings are of.
+
+    Raises:
+        ConfigError: Its file cannot be read.
+    """
+    if project.file == steps.settings.project:
+        return steps
+    from zooclient.client.policing import has_policy
+    from zooclient.client.steps import Steps
+
+    return Steps(steps.wiring, (project.file,)) if has_policy(project.file) else steps
+
+
 def add(
     steps: Steps, project: Project, wanted: Wanted, *, reporter: Reporter | None, cancel: Cancel | None
 ) -> Flow[Lock]:
@@ -61,6 +75,7 @@ def add(
     from zooclient.client.locking import lock
 
     checked_name(wanted.name, "The name")
+    steps = within(steps, project)
     models = [*(one for one in project.wanted() if one.name != wanted.name), wanted]
     made = yield from lock(steps, models, project.lock(), renew=(wanted.name,), reporter=reporter, cancel=cancel)
     project.add(wanted)
@@ -99,6 +114,7 @@ def locked(
         return held_lock(project, "lock")
     from zooclient.client.locking import lock
 
+    steps = within(steps, project)
     made = yield from lock(steps, project.wanted(), project.lock(), renew=renew, reporter=reporter, cancel=cancel)
     project.write_lock(made)
     return made
@@ -127,6 +143,7 @@ def synced(
         reporter: Told of progress. None: nobody is.
         cancel: Stops it. None: nothing does.
     """
+    steps = within(steps, project)
     if frozen:
         found = held_lock(project, "sync")
     else:

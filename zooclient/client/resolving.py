@@ -68,6 +68,11 @@ def resolve_for(wiring: Wiring, ref: Ref, operation: str) -> Flow[ModelRecord]:
         return held
     if wiring.settings.strict and held is None:
         raise too_loose(ref, operation)
+    if wiring.policed and held is None:
+        from zooclient.client.policing import hold_name
+
+        with telling(operation, ref):
+            hold_name(wiring, ref)
     record = yield from resolve(wiring, ref)
     if not ref.versioned and not (ref.revision is None and record.pin == "none"):
         from zooclient.client import warn

@@ -37,11 +37,22 @@ if TYPE_CHECKING:
 
 
 class Steps:
-    """The steps, over one :class:`Wiring`."""
+    """The steps, over one :class:`Wiring`.
 
-    def __init__(self, wiring: Wiring) -> None:
+    Args:
+        wiring: What they need.
+        policies: Files whose policies hold beside those of the settings.
+    """
+
+    def __init__(self, wiring: Wiring, policies: tuple[Path, ...] = ()) -> None:
         self.wiring = wiring
         self.settings = wiring.settings
+        self.policies = policies
+
+    @property
+    def policed(self) -> bool:
+        """Whether any policy is to be asked; strict mode is one."""
+        return bool(self.policies) or self.wiring.policed
 
     # -- name → what is locked ------------------------------------------------------------------
 
@@ -97,13 +108,23 @@ class Steps:
             from zooclient.client.named import named_plan
 
             return (yield from named_plan(self, model, wishes))
-        return self._plan((yield from self.listed(target, operation)), wishes)
+        plan = self._plan((yield from self.listed(target, operation)), wishes)
+        yield from self._allowed(plan, operation)
+        return plan
 
     def listed(self, target: str | Ref | ModelRecord, operation: str) -> Flow[ModelRecord]:
         """A record with its files, where their zoo tells them only when they are wanted."""
         from zooclient.client.listing import listed
 
         return (yield from listed(self.wiring, (yield from self.record_of(target, operation)), operation))
+
+    def _allowed(self, plan: Plan, operation: str) -> Flow[None]:
+        """Holds a plan against every policy; costs nothing where there is none."""
+        if self.policed:
+            from zooclient.client.policing import hold_plan
+
+            with telling(operation, plan.record.ref):
+                yield from hold_plan(self, plan)
 
     def _plan(self, record: ModelRecord, wishes: Wishes) -> Plan:
         from zooclient.client.plans import plan_of
@@ -113,7 +134,20 @@ class Steps:
     # -- plan → snapshot ------------------------------------------------------------------------
 
     def held(self, target: str | Ref | ModelRecord | Plan, wishes: Wishes, operation: str) -> Snapshot | None:
-        """The snapshot that answers a pinned wish without asking anybody; None when there is none."""
+        """The snapshot that answers a pinned wish without asking anybody; None when there is none.
+
+        Raises:
+            PolicyError: There is one, and a policy refuses it.
+        """
+        found = self._found(target, wishes, operation)
+        if found is None or not self.policed:
+            return found
+        from zooclient.client.policing import held_passes
+
+        with telling(operation, found.ref):
+            return found if held_passes(self, found) else None
+
+    def _found(self, target: str | Ref | ModelRecord | Plan, wishes: Wishes, operation: str) -> Snapshot | None:
         model = self._locked(target, operation)
         if model is not None:
             from zooclient.client.named import named_snapshot
@@ -149,7 +183,11 @@ class Steps:
         if snapshot is None:
             from zooclient.records.plan import Plan
 
-            plan = target if isinstance(target, Plan) else (yield from self._plan_for(target, wishes, operation))
+            if isinstance(target, Plan):
+                plan = target
+                yield from self._allowed(plan, operation)
+            else:
+                plan = yield from self._plan_for(target, wishes, operation)
             snapshot = yield from self._bring(plan, operation, layout, reporter, cancel, via, only_from)
         if to is not None:
             yield from self._copy_out(snapshot, operation, to, layout, cancel)

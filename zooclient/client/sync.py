@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
+    from zooclient.client.checking import Checked
     from zooclient.client.hits import Hits
     from zooclient.client.job import Job
     from zooclient.client.mirroring import Mirrored
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from zooclient.records.identity import Identification
     from zooclient.records.model import ModelRecord
     from zooclient.records.plan import Plan
+    from zooclient.records.policy import Policy
     from zooclient.records.publication import Published, PublishPlan
     from zooclient.records.query import Query
     from zooclient.records.run import Run
@@ -69,10 +71,11 @@ class Client:
         home: Folder of the store. None: ``zooclient`` in the user's cache folder.
         endpoints: Scheme → origin to ask instead of the zoo's own.
         tokens: Scheme → token, or a function that returns one when it is needed.
-        strict: Refuse moving revisions and stale answers. None: as the settings say (False).
+        strict: Refuse moving revisions, stale answers, pickles and code of authors. None: as the settings say (False).
         offline: Open no connection at all. None: as the settings say (False).
         failover: Go on at another zoo that has the same bytes, when a source fails. None: as the settings say (True).
         settings: Everything else that may be set. None: the defaults.
+        policy: What may be used, beside the policies that the settings name. None: as they say.
 
     Raises:
         ConfigError: A setting that cannot be.
@@ -89,6 +92,7 @@ class Client:
         offline: bool | None = None,
         failover: bool | None = None,
         settings: Settings | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self._wiring = Wiring(
             settings_of(
@@ -99,7 +103,8 @@ class Client:
                 strict=strict,
                 offline=offline,
                 failover=failover,
-            )
+            ),
+            policy,
         )
         self._steps = Steps(self._wiring)
 
@@ -699,6 +704,43 @@ class Client:
 
         home = project_of(self.settings, folder_of(project))
         return self.run(fates(self._steps, home, None if names is None else names_of(names), cancel), cancel)
+
+    def check(
+        self,
+        refs: str | Ref | Iterable[str | Ref] | None = None,
+        *,
+        files: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        weights: str = "auto",
+        project: StrPath | None = None,
+        cancel: Cancel | None = None,
+    ) -> tuple[Checked, ...]:
+        """Holds models against every policy; no weights are fetched, and nothing is raised for what a policy refuses.
+
+        Args:
+            refs: The models. None: those of the project's lock.
+            files: As for :meth:`plan`; so are ``exclude`` and ``weights``. A lock says itself which files are
+                wanted.
+            exclude: See ``files``.
+            weights: See ``files``.
+            project: As for :meth:`add`.
+            cancel: Stops it. None: nothing does.
+
+        Returns:
+            One entry a model, with all that is against it.
+
+        Raises:
+            ConfigError: There is no policy; or no project, or no lock that fits.
+            ZooError: As for :meth:`plan`.
+        """
+        from zooclient.client.checking import check_project, check_refs
+        from zooclient.client.projects import project_of
+
+        if refs is None:
+            home = project_of(self.settings, folder_of(project))
+            return self.run(check_project(self._steps, home, cancel), cancel)
+        wishes = wishes_of(files, exclude, weights, False)
+        return self.run(check_refs(self._steps, refs_of(refs), wishes, cancel), cancel)
 
     # -- run ------------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ from attrs import evolve, frozen
 
 from zooclient.client.locked import MARK, held_to_lock, record_of_lock
 from zooclient.client.memory import noted, remember, stored
-from zooclient.client.telling import telling
-from zooclient.errors import ConfigError
+from zooclient.client.telling import keeping, raise_all, telling
+from zooclient.errors import ConfigError, PolicyError
 
 if TYPE_CHECKING:
     from zooclient.client.steps import Steps
@@ -91,10 +91,19 @@ def sync(
     models = tuple(models)
     found = {model.name: held(steps.wiring, model) for model in models}
     plans: dict[str, Plan] = {}
+    refused: list[PolicyError] = []
     for model in models:
-        if found[model.name] is None:
-            with telling("sync", model.ref):
+        snapshot = found[model.name]
+        if snapshot is None:
+            with keeping(refused), telling("sync", model.ref):
                 plans[model.name] = yield from plan_of_lock(steps, model, asking=asking)
+        elif steps.policed:
+            from zooclient.client.policing import hold_snapshot
+
+            with keeping(refused), telling("sync", model.ref):
+                yield from hold_snapshot(steps, snapshot)
+    if refused:
+        raise_all(refused)
     brought = yield from steps.bring_all(tuple(plans.values()), reporter, cancel)
     snapshots = dict(zip(plans, brought, strict=True))
     return tuple(

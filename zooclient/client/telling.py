@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from zooclient.errors import ProtocolError, ZooError
+from zooclient.errors import PolicyError, ProtocolError, ZooError
 
 if TYPE_CHECKING:
     from zooclient.records.ref import Ref
@@ -22,6 +22,34 @@ def telling(operation: str, ref: Ref | None, zoo: str | None = None) -> Iterator
         if isinstance(error, ProtocolError):
             error.hint = _way_on(error)
         raise
+
+
+@contextmanager
+def keeping(refused: list[PolicyError]) -> Iterator[None]:
+    """Keeps what a policy has against one of several models, so that it is told of all of them at once."""
+    try:
+        yield
+    except PolicyError as error:
+        if not error.violations:
+            raise
+        refused.append(error)
+
+
+def raise_all(refused: list[PolicyError]) -> None:
+    """Raises what was kept, of several models as one error.
+
+    Raises:
+        PolicyError: Always.
+    """
+    if len(refused) == 1:
+        raise refused[0]
+    from zooclient.records.policy import Violation
+    from zooclient.records.policycheck import refusal
+
+    found = [one for error in refused for one in error.violations if isinstance(one, Violation)]
+    error = refusal(found)
+    error.about(operation=refused[0].operation)
+    raise error
 
 
 def _way_on(error: ProtocolError) -> str:

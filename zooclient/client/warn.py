@@ -19,6 +19,11 @@ def stale(asked: str, pinned: str, age: timedelta, reason: str, where: str = "th
     _warn(StaleWarning, f"{asked} was answered from {where}, as seen {_spoken(age)} ago ({reason}): {pinned}")
 
 
+def policy(text: str) -> None:
+    """Warns of what a policy could not tell, or of an exception that was made use of."""
+    _warn(UserWarning, text)
+
+
 def no_preview(pinned: str, reason: str) -> None:
     """Warns that the image beside a model could not be had."""
     _warn(UserWarning, f"The preview of {pinned} was not fetched: {reason.rstrip('.')}.")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zooclient.net.proxy import Proxies
     from zooclient.net.registries import Registries
     from zooclient.providers.base import Provider
+    from zooclient.records.policy import Policy
     from zooclient.records.ref import Ref
     from zooclient.store.store import Store
     from zooclient.transfer.engine import Engine
@@ -30,16 +31,25 @@ class Wiring:
 
     Args:
         settings: Everything that may be set.
+        policy: What may be used, beside the policies that the settings name. None: as they say.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, policy: Policy | None = None) -> None:
         self.settings = settings
+        self.policy = policy
+        self.policies_read: dict[Path, Policy] = {}
+        self.notes_told: set[str] = set()
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._driver: Driver | None = None
         self._registries: Registries | None = None
         self._providers: dict[str, Provider] = {}
         self._places: dict[str, str] = {}
+
+    @property
+    def policed(self) -> bool:
+        """Whether any policy is to be asked; strict mode is one."""
+        return self.policy is not None or self.settings.strict or bool(self.settings.policies)
 
     def store(self) -> Store:
         """Returns the store."""

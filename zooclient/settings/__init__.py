@@ -171,7 +171,7 @@ class Settings:
         home: Folder of the store. None: ``zooclient`` in the user's cache folder.
         stores: Further stores, read only.
         zoos: Scheme → what is set for that zoo.
-        strict: Refuse moving revisions and stale answers.
+        strict: Refuse moving revisions, stale answers, pickled files and code of a model's author.
         offline: Open no connection at all.
         failover: Go on at another zoo that is proved to have the same bytes, when a source fails. Then, and not
             before, the names and digests of the files that are wanted are told to other zoos.
@@ -182,6 +182,7 @@ class Settings:
             are taken from here and from nowhere else.
         record_dir: Folder that gets a redacted copy of every exchange. None: none is kept.
         project: Project file that was found; it may name models. None: there is none, or none was looked for.
+        policies: Files whose ``[policy]`` holds: floors, and the project file where it has one.
         limits: Every bound.
 
     Raises:
@@ -200,6 +201,7 @@ class Settings:
     environ: Mapping[str, str] = field(factory=dict, repr=False, hash=False)
     record_dir: Path | None = None
     project: Path | None = None
+    policies: tuple[Path, ...] = ()
     limits: Limits = field(factory=Limits)
 
     def __attrs_post_init__(self) -> None:

@@ -24,7 +24,8 @@ The user's own, ``config.toml``, may set everything::
     via = "official"
 
 A project's, ``zoo.toml`` or ``[tool.zooclient]`` in ``pyproject.toml``, may set what cannot hurt whoever cloned it:
-``strict``, ``offline``, ``link-mode``, ``limits`` and ``zoos``, without tokens. An endpoint that it names gets no
+``strict``, ``offline``, ``link-mode``, ``limits`` and ``zoos``, without tokens; and it may name models, and hold a
+policy (:mod:`zooclient.records.policy`). An endpoint that it names gets no
 token, a proxy that it names is used for https alone, and a mirror that it names gives bytes and no word of a zoo.
 Neither file expands variables.
 """
@@ -95,6 +96,8 @@ def from_project(folder: Path) -> Layer:
     path, table = found
     layer = _read(table, path, of_project=True)
     layer.set("project", path, str(path))
+    if "policy" in table:
+        layer.set("policies", (path,), str(path))
     return layer
 
 

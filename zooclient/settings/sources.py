@@ -11,6 +11,7 @@ from attrs import fields
 from zooclient.errors import ConfigError
 from zooclient.settings import LINK_MODES, Limits, Settings, ZooSettings, check_zoo
 from zooclient.settings.files import from_project, from_user
+from zooclient.settings.floors import floors
 from zooclient.settings.layer import Layer
 from zooclient.settings.variables import from_ours, from_theirs
 
@@ -38,6 +39,8 @@ def settings_from(environ: Mapping[str, str], project: Path | None, overrides: M
         raise ConfigError(
             f"{layer.named['link_mode']} cannot be {values['link_mode']!r}.", hint=f"One of: {', '.join(LINK_MODES)}."
         )
+    if "policies" not in given:
+        values["policies"] = (*floors(environ), *values.get("policies", ()))
     if "limits" not in values:
         values["limits"] = Limits(**layer.limits)
     return Settings(zoos=zoos, **values)

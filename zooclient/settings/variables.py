@@ -39,7 +39,10 @@ VARIABLES = (
     ),
     Variable("ZOOCLIENT_OFFLINE", "Open no connection at all.", "boolean", "0"),
     Variable("ZOOCLIENT_FAILOVER", "Go on at another zoo that has the same bytes.", "boolean", "1"),
-    Variable("ZOOCLIENT_STRICT", "Refuse moving revisions and stale answers.", "boolean", "0"),
+    Variable(
+        "ZOOCLIENT_STRICT", "Refuse moving revisions, stale answers, pickles and code of authors.", "boolean", "0"
+    ),
+    Variable("ZOOCLIENT_POLICY", "A policy that no project can loosen.", "path of a TOML file", "none"),
     Variable("ZOOCLIENT_ALLOW_PLAIN_HTTP", "Allow http without TLS to other machines.", "boolean", "0"),
     Variable("ZOOCLIENT_LINK_MODE", "How large files get into a snapshot.", "auto, reflink, hardlink, copy", "auto"),
     Variable("ZOOCLIENT_RECORD", "Folder that gets a redacted copy of every exchange.", "path", "none"),

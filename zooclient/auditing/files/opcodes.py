@@ -134,7 +134,9 @@ class _Machine:
         if not self.stack:
             raise _Broken
         top = self.stack[-1]
-        if (isinstance(top, bytes) and (len(self.memo) < _MEMO or index in self.memo)) or (top is _GLOBAL and (len(self.memo) < _MEMO or index in self.memo)):
+        if (isinstance(top, bytes) and (len(self.memo) < _MEMO or index in self.memo)) or (
+            top is _GLOBAL and (len(self.memo) < _MEMO or index in self.memo)
+        ):
             self.memo[index] = top
         else:
             self.memo.pop(index, None)
