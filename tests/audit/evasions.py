@@ -148,6 +148,7 @@ def joblib_array(behind: bytes) -> bytes:
     return wrapper + b"\x00\xff\xfe\xfd" * 64 + behind
 
 
+EIGHT = json.dumps(tensor(0, 8)).encode()
 ZIP_CALL = zipped({"archive/data.pkl": CALL}, zipfile.ZIP_DEFLATED)
 JINJA = "{% for m in messages %}{{ %s }}{% endfor %}"
 
@@ -186,7 +187,10 @@ CASES: dict[str, tuple[str, Files]] = {
     ),
     "the memo overwritten": (
         "pickle-dangerous",
-        {"a.pkl": b"\x80\x02X\x0b\x00\x00\x00collectionsq\x000X\x02\x00\x00\x00osq\x000h\x00X\x06\x00\x00\x00system\x93)R."},
+        {
+            "a.pkl": b"\x80\x02X\x0b\x00\x00\x00collectionsq\x000X\x02\x00\x00\x00osq\x000h\x00"
+            b"X\x06\x00\x00\x00system\x93)R."
+        },
     ),
     "the memo overwritten by what is no name": (
         "pickle-hidden-global",
@@ -194,7 +198,15 @@ CASES: dict[str, tuple[str, Files]] = {
     ),
     "the memo counted two ways": (
         "pickle-hidden-global",
-        {"a.pkl": b"\x80\x04" + short("collections") + b"q\x05" + short("os") + b"\x94h\x05" + short("system") + b"\x93."},
+        {
+            "a.pkl": b"\x80\x04"
+            + short("collections")
+            + b"q\x05"
+            + short("os")
+            + b"\x94h\x05"
+            + short("system")
+            + b"\x93."
+        },
     ),
     "DUP": ("pickle-dangerous", {"a.pkl": b"\x80\x04" + short("code") + b"2\x93)R."}),
     "a name behind numbers": (
@@ -204,7 +216,12 @@ CASES: dict[str, tuple[str, Files]] = {
     "marks dropped under other names": (
         "pickle-hidden-global",
         {
-            "a.pkl": b"\x80\x04" + short("os") + short("system") + b"(" + short("collections") + short("OrderedDict")
+            "a.pkl": b"\x80\x04"
+            + short("os")
+            + short("system")
+            + b"("
+            + short("collections")
+            + short("OrderedDict")
             + b"(K\x01001\x93)R."
         },
     ),
@@ -231,7 +248,10 @@ CASES: dict[str, tuple[str, Files]] = {
         "pickle-dangerous",
         {"a.pt": patched(patched(ZIP_CALL, b"PK\x01\x02", 16, b"abcd"), b"PK\x03\x04", 14, b"abcd")},
     ),
-    "a zip with a flag (CVE-2025-1945)": ("pickle-dangerous", {"a.pt": patched(ZIP_CALL, b"PK\x01\x02", 8, b"\x01\x00")}),
+    "a zip with a flag (CVE-2025-1945)": (
+        "pickle-dangerous",
+        {"a.pt": patched(ZIP_CALL, b"PK\x01\x02", 8, b"\x01\x00")},
+    ),
     "a zip with flags on both sides": (
         "pickle-dangerous",
         {"a.pt": patched(patched(torch_zip(), b"PK\x01\x02", 8, b"\x01\x00"), b"PK\x03\x04", 6, b"\x01\x00")},
@@ -240,9 +260,15 @@ CASES: dict[str, tuple[str, Files]] = {
         "archive-contradicts",
         {"a.pt": patched(ZIP_CALL, b"PK\x03\x04", 30, b"archive/none.txt")},
     ),
-    "a zip with two names, its pickle": ("pickle-dangerous", {"a.pt": patched(ZIP_CALL, b"PK\x03\x04", 30, b"archive/none.txt")}),
+    "a zip with two names, its pickle": (
+        "pickle-dangerous",
+        {"a.pt": patched(ZIP_CALL, b"PK\x03\x04", 30, b"archive/none.txt")},
+    ),
     "a zip with two methods": ("pickle-dangerous", {"a.pt": patched(ZIP_CALL, b"PK\x01\x02", 10, b"\x00\x00")}),
-    "a zip with a wrong size": ("pickle-dangerous", {"a.pt": patched(ZIP_CALL, b"PK\x01\x02", 24, b"\x01\x00\x00\x00")}),
+    "a zip with a wrong size": (
+        "pickle-dangerous",
+        {"a.pt": patched(ZIP_CALL, b"PK\x01\x02", 24, b"\x01\x00\x00\x00")},
+    ),
     "a zip with a member that is not listed": ("archive-contradicts", {"a.zip": both_directories()}),
     "a zip with a member that is not listed, its pickle": ("pickle-dangerous", {"a.zip": both_directories()}),
     "a zip without a directory": ("pickle-dangerous", {"a.pt": torch_zip()[: torch_zip().find(b"PK\x01\x02")]}),
@@ -257,7 +283,10 @@ CASES: dict[str, tuple[str, Files]] = {
     "a tar with a link that climbs": ("archive-climbs", {"a.tar": tarred({}, link="/etc/passwd")}),
     "gzip": ("pickle-dangerous", {"a.pkl.gz": gzip.compress(CALL)}),
     "gzip, two in one": ("pickle-dangerous", {"a.gz": gzip.compress(b"hello") + gzip.compress(zipped({"a": CALL}))}),
-    "gzip with a wrong sum": ("pickle-dangerous", {"a.gz": patched(gzip.compress(CALL), b"", len(gzip.compress(CALL)) - 8, b"abcd")}),
+    "gzip with a wrong sum": (
+        "pickle-dangerous",
+        {"a.gz": patched(gzip.compress(CALL), b"", len(gzip.compress(CALL)) - 8, b"abcd")},
+    ),
     "gzip, cut": ("pickle-dangerous", {"a.gz": gzip.compress(CALL + bytes(range(256)) * 40)[:-12]}),
     "bzip2": ("pickle-dangerous", {"a.joblib": bz2.compress(CALL)}),
     "xz": ("pickle-dangerous", {"a.bin": lzma.compress(CALL)}),
@@ -270,24 +299,70 @@ CASES: dict[str, tuple[str, Files]] = {
     "numpy, a type of many fields": ("pickle-dangerous", {"a.npy": npy(CALL, "[('a', '<f4'), ('b', 'O')]", 2)}),
     "numpy, zipped": ("numpy-object", {"a.npz": zipped({"a.npy": npy(CALL)}, 8)}),
     # -- safetensors and GGUF
-    "safetensors, overlapping": ("safetensors-invalid", {"a.safetensors": safetensors({"a": tensor(0, 8), "b": tensor(4, 12)}, bytes(12))}),
-    "safetensors, a gap": ("safetensors-invalid", {"a.safetensors": safetensors({"a": tensor(0, 8), "b": tensor(9, 12)}, bytes(12))}),
-    "safetensors, more behind": ("safetensors-invalid", {"a.safetensors": safetensors({"a": tensor(0, 8)}, bytes(8) + CALL)}),
+    "safetensors, overlapping": (
+        "safetensors-invalid",
+        {"a.safetensors": safetensors({"a": tensor(0, 8), "b": tensor(4, 12)}, bytes(12))},
+    ),
+    "safetensors, a gap": (
+        "safetensors-invalid",
+        {"a.safetensors": safetensors({"a": tensor(0, 8), "b": tensor(9, 12)}, bytes(12))},
+    ),
+    "safetensors, more behind": (
+        "safetensors-invalid",
+        {"a.safetensors": safetensors({"a": tensor(0, 8)}, bytes(8) + CALL)},
+    ),
     "safetensors, absurd header": ("safetensors-invalid", {"a.safetensors": safetensors({}, length=1 << 31)}),
-    "safetensors, absurd shape": ("safetensors-invalid", {"a.safetensors": safetensors({"a": tensor(0, 8, "F32", [1 << 40, 1 << 40])}, bytes(8))}),
-    "safetensors, a bomb of brackets": ("safetensors-invalid", {"a.safetensors": safetensors(None, raw=b'{"a":' + b"[" * 900_000)}),
-    "safetensors, a key twice": ("safetensors-invalid", {"a.safetensors": safetensors(None, bytes(8), raw=b'{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}')}),
-    "safetensors that is a pickle too": ("pickle-dangerous", {"a.safetensors": b"X\x0a\x00\x00\x00\x00\x00\x00{     }0" + CALL}),
+    "safetensors, absurd shape": (
+        "safetensors-invalid",
+        {"a.safetensors": safetensors({"a": tensor(0, 8, "F32", [1 << 40, 1 << 40])}, bytes(8))},
+    ),
+    "safetensors, a bomb of brackets": (
+        "safetensors-invalid",
+        {"a.safetensors": safetensors(None, raw=b'{"a":' + b"[" * 900_000)},
+    ),
+    "safetensors, a key twice": (
+        "safetensors-invalid",
+        {"a.safetensors": safetensors(None, bytes(8), raw=b'{"a":%s,"a":%s}' % (EIGHT, EIGHT))},
+    ),
+    "safetensors that is a pickle too": (
+        "pickle-dangerous",
+        {"a.safetensors": b"X\x0a\x00\x00\x00\x00\x00\x00{     }0" + CALL},
+    ),
     "gguf, absurd counts": ("gguf-invalid", {"a.gguf": gguf(count=1 << 60)}),
     "gguf, absurd text": ("gguf-invalid", {"a.gguf": gguf(struct.pack("<Q", 1 << 50) + b"a")}),
-    "gguf, absurd list": ("gguf-invalid", {"a.gguf": gguf(struct.pack("<Q", 1) + b"a" + struct.pack("<IIQ", 9, 8, 1 << 50))}),
-    "gguf, lists in lists": ("gguf-invalid", {"a.gguf": gguf(struct.pack("<Q", 1) + b"a" + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 900)}),
-    "gguf, a template": ("template-code", {"a.gguf": gguf(gguf_text("tokenizer.chat_template", JINJA.replace("%s", "x.__class__.__mro__")))}),
+    "gguf, absurd list": (
+        "gguf-invalid",
+        {"a.gguf": gguf(struct.pack("<Q", 1) + b"a" + struct.pack("<IIQ", 9, 8, 1 << 50))},
+    ),
+    "gguf, lists in lists": (
+        "gguf-invalid",
+        {"a.gguf": gguf(struct.pack("<Q", 1) + b"a" + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 900)},
+    ),
+    "gguf, a template": (
+        "template-code",
+        {"a.gguf": gguf(gguf_text("tokenizer.chat_template", JINJA.replace("%s", "x.__class__.__mro__")))},
+    ),
     # -- templates and configs
-    "template, open": ("template-code", {"chat_template.jinja": JINJA.replace("%s", "open('/etc/passwd').read()").encode()}),
-    "template, import": ("template-code", {"tokenizer_config.json": json.dumps({"chat_template": "{% import 'os' as os %}"}).encode()}),
-    "template, one of several": ("template-code", {"tokenizer_config.json": json.dumps({"chat_template": [{"name": "a", "template": "{{ cycler.__init__ }}"}]}).encode()}),
-    "template, attributes by text": ("template-code", {"chat_template.json": json.dumps({"chat_template": "{{ ''|attr('_'~'_class_'~'_') }}"}).encode()}),
+    "template, open": (
+        "template-code",
+        {"chat_template.jinja": JINJA.replace("%s", "open('/etc/passwd').read()").encode()},
+    ),
+    "template, import": (
+        "template-code",
+        {"tokenizer_config.json": json.dumps({"chat_template": "{% import 'os' as os %}"}).encode()},
+    ),
+    "template, one of several": (
+        "template-code",
+        {
+            "tokenizer_config.json": json.dumps(
+                {"chat_template": [{"name": "a", "template": "{{ cycler.__init__ }}"}]}
+            ).encode()
+        },
+    ),
+    "template, attributes by text": (
+        "template-code",
+        {"chat_template.json": json.dumps({"chat_template": "{{ ''|attr('_'~'_class_'~'_') }}"}).encode()},
+    ),
     "template, its key escaped": ("template-code", {"a.json": b'{"chat\\u005ftemplate": "{{ x.__globals__ }}"}'}),
     "auto_map": ("remote-code", {"config.json": json.dumps({"auto_map": {"AutoModel": "modeling.Model"}}).encode()}),
     "auto_map, its key escaped": ("remote-code", {"config.json": b'{"auto\\u005fmap": {"AutoModel": "m.M"}}'}),
@@ -301,15 +376,24 @@ CASES: dict[str, tuple[str, Files]] = {
     "onnx, of Windows": ("onnx-climbs", {"a.onnx": onnx("C:\\secrets")}),
     "onnx, key behind value": ("onnx-climbs", {"a.onnx": onnx("../a", swapped=True)}),
     "onnx, in a node, renamed": ("onnx-climbs", {"a.bin": onnx("../a", in_node=True)}),
-    "keras, a lambda": ("keras-code", {"a.keras": zipped({"config.json": keras_config({"class_name": "Lambda", "config": {}})}, 8)}),
-    "keras, a module (CVE-2025-1550)": ("keras-code", {"a.keras": zipped({"config.json": keras_config({"module": "os", "class_name": "system", "config": {}})})}),
-    "keras, a lambda in HDF5": ("keras-code", {"a.h5": b"\x89HDF\r\n\x1a\n" + bytes(2_000_000) + b'{"class_name": "Lambda"}'}),
+    "keras, a lambda": (
+        "keras-code",
+        {"a.keras": zipped({"config.json": keras_config({"class_name": "Lambda", "config": {}})}, 8)},
+    ),
+    "keras, a module (CVE-2025-1550)": (
+        "keras-code",
+        {"a.keras": zipped({"config.json": keras_config({"module": "os", "class_name": "system", "config": {}})})},
+    ),
+    "keras, a lambda in HDF5": (
+        "keras-code",
+        {"a.h5": b"\x89HDF\r\n\x1a\n" + bytes(2_000_000) + b'{"class_name": "Lambda"}'},
+    ),
     "tensorflow reads a file": ("tensorflow-file-op", {"saved_model.pb": b"\x08\x01\x12\x08ReadFile*"}),
     "a program": ("executable", {"libhelper.so": elf()}),
     "a program, renamed": ("file-disguised", {"model.gguf": elf()}),
     "a program of Windows in a tar": ("executable", {"a.tar": tarred({"a.bin": portable()})}),
     "a script, renamed": ("file-disguised", {"vocab.txt": b"#!/bin/sh\ntrue\n"}),
-}  # fmt: skip
+}
 
 
 def deflated_bomb() -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import subprocess
 import sys
 import tracemalloc
 from collections import Counter, OrderedDict, defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +23,15 @@ from evasions import (
     gguf_text,
     named,
     onnx,
+    patched,
     safetensors,
+    short,
     tensor,
     torch_legacy,
     torch_zip,
     zipped,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zooclient.embedded
@@ -144,7 +148,8 @@ def test_a_bomb_takes_little_memory_and_is_told(tmp_path: Path) -> None:
     """What unpacks to half a gibibyte is unpacked to a bound, and what was left out is told."""
     (tmp_path / "a.zip").write_bytes(deflated_bomb())
     code = (
-        "import resource, sys; from zooclient.auditing.files import scan; rules = [one.rule for one in scan(sys.argv[1])];"
+        "import resource, sys; from zooclient.auditing.files import scan; "
+        "rules = [one.rule for one in scan(sys.argv[1])];"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, *rules)"
     )
     pytest.importorskip("resource", reason="this system does not count memory in that way")
@@ -152,6 +157,20 @@ def test_a_bomb_takes_little_memory_and_is_told(tmp_path: Path) -> None:
     most, *rules = out.split()
     assert "scan-incomplete" in rules
     assert int(most) <= 256
+
+
+def test_members_that_overlap_are_told(tmp_path: Path) -> None:
+    """A zip whose members share their bytes does not make the scan read them again and again."""
+    one = zipped({"a.bin": bytes(5_000)})
+    listed = one[one.find(b"PK\x01\x02") : one.find(b"PK\x05\x06")]
+    name = one.find(b"a.bin")
+    shifted = patched(listed, b"PK\x01\x02", 42, name.to_bytes(4, "little"))
+    end = patched(one[one.find(b"PK\x05\x06") :], b"PK\x05\x06", 12, (2 * len(listed)).to_bytes(4, "little"))
+    inner = zipped({"b.bin": bytes(100)})
+    data = patched(one, b"a.bin", 5, inner)[: one.find(b"PK\x01\x02")] + listed + shifted + end
+    shifted_to = one.find(b"a.bin") + 5
+    data = data.replace(shifted, patched(listed, b"PK\x01\x02", 42, shifted_to.to_bytes(4, "little")))
+    assert "archive-contradicts" in scanned(tmp_path, {"a.zip": data})
 
 
 def test_of_safetensors_the_header_is_read_only(tmp_path: Path) -> None:
@@ -202,6 +221,50 @@ def test_damaged_files_never_raise(
     folder = tmp_path_factory.mktemp("noise")
     (folder / "a.bin").write_bytes(good[:at] + noise + good[at:])
     assert all(one.rule in RULES for one in scan(folder))
+
+
+class _Made:
+    """What stands in for everything that a pickle imports."""
+
+    def __new__(cls, *_: object, **__: object) -> _Made:
+        return super().__new__(cls)
+
+
+class _Asking(pickle.Unpickler):
+    """Python's own unpickler, that writes down what it would import and imports nothing."""
+
+    asked: list[tuple[str, str]]
+
+    def find_class(self, module: str, name: str) -> type[_Made]:
+        self.asked.append((module, name))
+        return _Made
+
+    def persistent_load(self, _: object) -> None:
+        """Torch has one, so that such a pickle goes on."""
+
+
+PIECES = [
+    *(short(word) for word in ("os", "system", "collections", "OrderedDict")),
+    *(short(word) + b"\x94" for word in ("posix", "popen", "torch")),
+    b"X\x02\x00\x00\x00os", b"U\x06system", b"S'os'\n", b"Vsystem\n", b"cos\nsystem\n", b"c_codecs\nencode\n",
+    b"q\x00", b"q\x01", b"h\x00", b"h\x01", b"r\x00\x00\x00\x00", b"j\x01\x00\x00\x00", b"p1\n", b"g0\n",
+    *(bytes([op]) for op in b"((((0001222tldeuas)]}NR\x81\x85\x86\x87\x88\x8f\x90\x91\x92\x93\x93\x93\x94bo"),
+    b"K\x01", b"J\x01\x00\x00\x00", b"G" + bytes(8), b"C\x02os", b"(ios\nsystem\n", b"Pa\n", b"Q", b".",
+]  # fmt: skip
+
+
+@settings(max_examples=1_000)
+@given(st.lists(st.sampled_from(PIECES), max_size=30))
+def test_whatever_an_unpickler_would_import_is_listed(pieces: list[bytes]) -> None:
+    """However stack, marks and memo are tangled, no import escapes: it is listed, or that one is hidden is."""
+    data = b"\x80\x04" + b"".join(pieces) + b"."
+    asking = _Asking(io.BytesIO(data), encoding="ASCII")
+    asking.asked = []
+    with suppress(Exception):
+        asking.load()
+    listed = read_pickle(Held(data)).imports
+    hidden = any(not one.module for one in listed)
+    assert hidden or set(asking.asked) <= {tuple(one) for one in listed}
 
 
 def test_every_rule_is_documented_and_none_besides() -> None:

@@ -84,9 +84,14 @@ def _is_text(first: bytes) -> bool:
 
 
 def _look_into_zip(looking: Looking, where: str, source: Source, depth: int) -> None:
+    left = source.size
     try:
         for member in members(source):
             looking.members -= 1
+            left -= 0 if member.wrong else member.size
+            if left < 0:
+                looking.add("archive-contradicts", where, "Its members overlap; the rest was not looked at.")
+                return
             if looking.members < 0:
                 looking.add("scan-incomplete", where, "It has more members than are looked at.")
                 return
