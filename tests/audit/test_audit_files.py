@@ -145,8 +145,13 @@ def test_a_rule_can_be_turned_off(tmp_path: Path) -> None:
 
 
 def test_a_bomb_takes_little_memory_and_is_told(tmp_path: Path) -> None:
-    """What unpacks to half a gibibyte is unpacked to a bound, and what was left out is told."""
+    """What unpacks to half a gibibyte is unpacked to a bound, headers have bounds, and what was left out is told."""
+    entries = b",".join(b'"%x":[]' % number for number in range(380_000))
     (tmp_path / "a.zip").write_bytes(deflated_bomb())
+    (tmp_path / "b.safetensors").write_bytes(safetensors(None, raw=b"{%s}" % entries))
+    (tmp_path / "c.json").write_bytes(b'{"auto_map":{%s}}' % entries)
+    (tmp_path / "d.npz").write_bytes(zipped({"inner.zip": deflated_bomb()}))
+    (tmp_path / "e.pkl").write_bytes(b"(" * 3_000_000 + b"\x8c\x01a\x94" * 1_000_000)
     code = (
         "import resource, sys; from zooclient.auditing.files import scan; "
         "rules = [one.rule for one in scan(sys.argv[1])];"
