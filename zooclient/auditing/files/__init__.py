@@ -1,4 +1,4 @@
-"""What the bytes of a model's files say, read by content and never run: pickles, archives, headers, configs, templates."""
+"""What the bytes of a model's files say, read by content and never run."""
 
 from zooclient.auditing.files.catalogue import RULES
 from zooclient.auditing.files.scan import scan

@@ -71,11 +71,10 @@ def _look_at_rest(looking: Looking, where: str, source: Source, first: bytes, ki
     name = where.lower()
     if kind == "script" or name.endswith(_SCRIPTS):
         looking.add("script", where, "It is a script.")
-    if name.endswith(".onnx") or looks_like_onnx(first):
-        if name.endswith(".onnx") or not _is_text(first):
-            look_at_onnx(looking, where, source)
-    elif name.endswith((".pb", ".pbtxt")):
+    if name.endswith((".pb", ".pbtxt")):
         look_through(looking, where, source, "graph")
+    elif name.endswith(".onnx") or looks_like_onnx(first):
+        look_at_onnx(looking, where, source)
     elif _is_text(first) or name.endswith((*HARMLESS, *_SCRIPTS)):
         look_at_text(looking, where, source)
 
@@ -85,9 +84,14 @@ def _is_text(first: bytes) -> bool:
 
 
 def _look_into_zip(looking: Looking, where: str, source: Source, depth: int) -> None:
+    left = source.size
     try:
         for member in members(source):
             looking.members -= 1
+            left -= 0 if member.wrong else member.size
+            if left < 0:
+                looking.add("archive-contradicts", where, "Its members overlap; the rest was not looked at.")
+                return
             if looking.members < 0:
                 looking.add("scan-incomplete", where, "It has more members than are looked at.")
                 return

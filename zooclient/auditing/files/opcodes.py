@@ -9,6 +9,7 @@ can hide what it imports, but not that it hides it.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import NamedTuple
 
 from attrs import define, field
@@ -16,6 +17,7 @@ from attrs import define, field
 from zooclient.auditing.files.source import Source
 
 _CHUNK = 1 << 20
+_FIRST = 65_536
 _MARGIN = 1024
 #: Entries of stack and memo at the most, imports that are listed, and bytes of a line.
 _STACK = 65_536
@@ -35,7 +37,7 @@ _PLAIN = re.compile(rb"(?:" + _PUSHES + rb")(?:" + _PUSHES + rb"|[\x85\x86\x87as
 _PLAIN_OPS = frozenset(b"N\x88\x89)]}\x8f\x97KMJG")
 #: Opcode → bytes of the length that follows it, and whether it is a string.
 _COUNTED = {
-    0x8C: (1, True), 0x58: (4, True), 0x8D: (8, True), 0x55: (1, True), 0x54: (4, True),
+    0x8D: (8, True), 0x55: (1, True), 0x54: (4, True),
     0x43: (1, False), 0x42: (4, False), 0x8E: (8, False), 0x96: (8, False), 0x8A: (1, False), 0x8B: (4, False),
 }  # fmt: skip
 _IDENTIFIER = re.compile(rb"[A-Za-z_][A-Za-z0-9_.]{0,199}\Z")
@@ -59,7 +61,6 @@ class Reading:
         end: The place after the last of them.
         stopped: Whether it ended as a pickle ends.
         full: Whether more is imported than was listed.
-        patches: Whether it changes what it imported.
     """
 
     imports: dict[Import, int] = field(factory=dict)
@@ -68,7 +69,6 @@ class Reading:
     end: int = 0
     stopped: bool = False
     full: bool = False
-    patches: bool = False
 
 
 class _Broken(Exception):
@@ -114,7 +114,7 @@ class _Machine:
         raise _Broken
 
     def drop(self) -> None:
-        """Opcode POP: it takes a value, or a mark. Below things of which the number is not known, all is forgotten."""
+        """Takes a value, or a mark. Below things of which the number is not known, all is forgotten."""
         if not self.stack:
             raise _Broken
         if self.stack[-1] is _THINGS:
@@ -170,18 +170,16 @@ def read_pickle(source: Source, start: int = 0) -> Reading:
         start: Where it begins.
     """
     reading = Reading(end=start)
-    try:
+    with suppress(_Broken, IndexError, ValueError):
         _read(source, start, _Machine(reading))
-    except (_Broken, IndexError, ValueError):
-        pass
     return reading
 
 
 def _read(source: Source, start: int, machine: _Machine) -> None:  # one loop, for a call per opcode halves its pace
     reading = machine.reading
-    base, buffer = start, source.read(start, _CHUNK if source.size - start > _CHUNK else source.size - start)
+    base, buffer = start, source.read(start, _FIRST)
     at, size = 0, source.size
-    push, pop = machine.push, machine.pop
+    push, pop, stack, memo = machine.push, machine.pop, machine.stack, machine.memo
     plain, counted = _PLAIN.match, _COUNTED
     while True:
         left = len(buffer) - at
@@ -196,17 +194,34 @@ def _read(source: Source, start: int, machine: _Machine) -> None:  # one loop, f
                 raise _Broken
             at = run.end()
             push(_THINGS)
+        elif op == 0x8C or op == 0x58:  # SHORT_BINUNICODE, BINUNICODE: the most frequent, so without a call
+            if op == 0x8C:
+                count = buffer[at + 1]
+                at += 2
+            else:
+                count = int.from_bytes(buffer[at + 1 : at + 5], "little")
+                at += 5
+            if count > _NAME:
+                buffer, base, at = _over(source, buffer, base, at, count)
+                push(_THINGS)
+            else:
+                value = _exactly(buffer, at, count)
+                at += count
+                if len(stack) >= _STACK:
+                    stack[:] = [_THINGS]
+                stack.append(value)
+                if buffer[at] == 0x94 and machine.memoized and not machine.mixed and len(memo) < _MEMO:
+                    memo[machine.memoized] = value
+                    machine.memoized += 1
+                    at += 1
         elif op in counted:
             width, text = counted[op]
             count = int.from_bytes(buffer[at + 1 : at + 1 + width], "little")
-            at += 1 + width
-            if base + at + count > size or (op == 0x8B and count >= 1 << 31):
+            if op == 0x8B and count >= 1 << 31:
                 raise _Broken
+            at += 1 + width
             push(buffer[at : at + count] if text and count <= _NAME else _THINGS)
-            at += count
-            if at >= len(buffer):  # a long one is left out unread
-                base += at
-                buffer, at = source.read(base, _CHUNK), 0
+            buffer, base, at = _over(source, buffer, base, at, count)
         elif op == 0x94:
             machine.memoize()
             at += 1
@@ -217,7 +232,11 @@ def _read(source: Source, start: int, machine: _Machine) -> None:  # one loop, f
             machine.get(buffer[at + 1])
             at += 2
         elif op == 0x72:  # LONG_BINPUT
-            machine.put(int.from_bytes(_exactly(buffer, at + 1, 4), "little"))
+            index = int.from_bytes(_exactly(buffer, at + 1, 4), "little")
+            if stack and type(stack[-1]) is bytes and not machine.memoized and len(memo) < _MEMO:
+                memo[index] = stack[-1]
+            else:
+                machine.put(index)
             at += 5
         elif op == 0x6A:  # LONG_BINGET
             machine.get(int.from_bytes(_exactly(buffer, at + 1, 4), "little"))
@@ -277,8 +296,6 @@ def _read(source: Source, start: int, machine: _Machine) -> None:  # one loop, f
             pop()
             if not machine.stack:
                 raise _Broken
-            if machine.stack[-1] is _GLOBAL:
-                reading.patches = True
             at += 1
         elif op == 0x69:  # INST
             buffer, at, module = _line(source, base, buffer, at + 1)
@@ -342,6 +359,14 @@ def _read(source: Source, start: int, machine: _Machine) -> None:  # one loop, f
         else:
             raise _Broken
         reading.ops += 1
+
+
+def _over(source: Source, buffer: bytes, base: int, at: int, count: int) -> tuple[bytes, int, int]:
+    """Returns buffer, its place and the place in it behind so many bytes; where they are many they are not read."""
+    if base + at + count > source.size:
+        raise _Broken
+    at += count
+    return (buffer, base, at) if at < len(buffer) else (source.read(base + at, _CHUNK), base + at, 0)
 
 
 def _exactly(buffer: bytes, at: int, count: int) -> bytes:

@@ -68,9 +68,10 @@ def _is_one(reading: Reading, first: bytes, size: int) -> bool:
         return reading.ops >= 2
     if any(one.module.partition(".")[0] in DANGEROUS or _is_bad(one) for one in reading.imports):
         return True
-    if reading.calls and reading.imports:
+    importing = any(one.module or not one.name for one in reading.imports)  # what no module is called is text
+    if reading.calls and importing:
         return True
-    return reading.stopped and reading.ops >= 2 and (bool(reading.imports) or reading.end == size)
+    return reading.stopped and reading.ops >= 2 and (importing or (reading.end == size and not reading.imports))
 
 
 def _is_bad(one: Import) -> bool:
@@ -82,8 +83,6 @@ def _tell(looking: Looking, where: str, reading: Reading) -> None:
         _judge(looking, f"{where}:{at}", one)
     if reading.full:
         looking.add("pickle-global", where, "It names more things than are listed.")
-    if reading.patches:
-        looking.add("pickle-dangerous", where, "It changes what it imported, instead of an object made of it.")
 
 
 def _judge(looking: Looking, where: str, one: Import) -> None:

@@ -37,7 +37,7 @@ def scan(folder: Path | str, files: Iterable[str] | None = None, *, off: Iterabl
 
     Raises:
         OSError: The folder cannot be listed.
-        ValueError: A path leads out of the folder.
+        IntegrityError: A path leads out of the folder.
     """
     root = Path(folder)
     left_out = frozenset(off)

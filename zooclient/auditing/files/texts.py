@@ -12,13 +12,15 @@ from zooclient.auditing.files.templates import judge_template
 from zooclient.records.secrets import secret_in
 
 #: Bytes of a config that are understood, and of anything that is looked through.
-_CONFIG = 8 << 20
+_CONFIG = 4 << 20
 _THROUGH = 16 << 20
 _VALUES = 1_000_000
 _CHUNK = 1 << 20
 _KERAS = ("keras", "tensorflow", "tf_keras", "keras_hub", "keras_cv", "keras_nlp", "builtins")
 _LAMBDA = re.compile(rb'"class_name":\s{0,8}"Lambda"|"__lambda__"|"function_type":\s{0,8}"lambda"')
 _FILE_OPS = re.compile(rb"[\x04-\x0d](?:ReadFile|WriteFile|MatchingFiles|PyFunc|EagerPyFunc)(?![A-Za-z])")
+#: Letters that no honest writer escapes.
+_ESCAPED = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
 _YAML = re.compile(rb"!!python/(?:object|name|module)|!<tag:yaml\.org,2002:python/")
 _MODEL = re.compile(rb'"(?:auto_map|custom_pipelines|trust_remote_code|chat_template|class_name|__lambda__|module)"')
 
@@ -53,10 +55,9 @@ def look_through(looking: Looking, where: str, source: Source, kind: str) -> Non
 
 
 def _config(looking: Looking, where: str, data: bytes) -> None:
-    if _MODEL.search(data) is None and b"\\u" not in data:
+    if _MODEL.search(data) is None and _ESCAPED.search(data) is None:
         return
     if len(data) > _CONFIG:
-        data = data[:_THROUGH]
         if b'"auto_map"' in data:
             looking.add("remote-code", where, "It holds `auto_map`.")
         looking.add("scan-incomplete", where, f"It is a config of more than {_CONFIG} bytes.")
@@ -101,6 +102,9 @@ def _entry(looking: Looking, where: str, entry: dict[str, object]) -> None:
     kind, module = entry.get("class_name"), entry.get("module")
     if kind in ("Lambda", "__lambda__") or entry.get("function_type") == "lambda":
         looking.add("keras-code", where, f"It holds a layer or function of class {kind!r}.")
-    elif isinstance(kind, str) and isinstance(module, str) and "config" in entry:
-        if module.partition(".")[0] not in _KERAS or (module == "builtins" and kind == "function"):
-            looking.add("keras-code", where, f"It names {module[:80]}.{kind[:80]}.")
+    elif isinstance(kind, str) and isinstance(module, str) and "config" in entry and _is_foreign(module, kind):
+        looking.add("keras-code", where, f"It names {module[:80]}.{kind[:80]}.")
+
+
+def _is_foreign(module: str, kind: str) -> bool:
+    return module.partition(".")[0] not in _KERAS or (module == "builtins" and kind == "function")

@@ -7,13 +7,14 @@ depends on flags and sums, and where the two differ that is told. The format: ht
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from zooclient.auditing.files.source import Source
 
 _TAIL = 65_557 + 20 + 56
-_DIRECTORY = 64 << 20
+_DIRECTORY = 8 << 20
 _ALL = 0xFFFFFFFF
 
 
@@ -77,6 +78,7 @@ def members(source: Source) -> Iterator[Member]:
         methods = tuple(dict.fromkeys((one.method, method)))
         locked = bool(flags & one.flags & 1)
         yield Member(_text(one.name), one.at + 30 + name + extra, one.size, methods, locked, wrong)
+    listed = sorted(seen)
     at = 0
     while (header := source.read(at, 30))[:4] == b"PK\x03\x04" and len(header) == 30:
         flags, method, name, extra = _local(header)
@@ -88,10 +90,10 @@ def members(source: Source) -> Iterator[Member]:
             missing = "the directory does not list it"
             yield Member(_text(source.read(at + 30, name)), start, reach, (method,), False, missing)
         if size == 0 or size == _ALL:
-            following = [place for place in seen if place > at]
-            if not following:
+            following = bisect_right(listed, at)
+            if following == len(listed):
                 break
-            at = min(following)
+            at = listed[following]
         else:
             at = start + size
     if not seen:
