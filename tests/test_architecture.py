@@ -34,7 +34,9 @@ FLOORS = (
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 #: Below ``zooclient.providers``: what every provider may use. The rest of it are the concrete ones.
-PROVIDER_COMMONS = tuple("base chat child further given orphan publishing registry reading refusing tokens".split())
+PROVIDER_COMMONS = tuple(
+    "base chat child childside further given orphan publishing registry reading refusing tokens".split()
+)
 
 #: What a module without side effects has no business with.
 IMPURE = frozenset(

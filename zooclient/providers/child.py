@@ -14,6 +14,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Any, cast
 
+from attrs import field, frozen
+
 from zooclient.errors import ProtocolError
 from zooclient.net.exchange import Stop
 from zooclient.providers.reading import line
@@ -23,6 +25,23 @@ from zooclient.records.model import FileEntry, ModelRecord
 _LOOK = 0.2
 #: Bytes of what it says besides that are kept.
 _NOISE = 300
+
+
+@frozen(kw_only=True)
+class OwnClient:
+    """A zoo's own client, as a source of bytes or as the one that sends.
+
+    Args:
+        endpoint: Address of the server, without a slash at the end.
+        token: Returns the token that the endpoint is entitled to, or None.
+        environ: The environment of the settings; proxies, certificates and the client's switches come from it alone.
+        proxy: Proxy for this zoo. None: as the environment says.
+    """
+
+    endpoint: str
+    token: Callable[[], str | None] = field(repr=False)
+    environ: Mapping[str, str] = field(factory=dict, repr=False)
+    proxy: str | None = field(default=None, repr=False)
 
 
 def ask_child(

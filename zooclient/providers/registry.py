@@ -317,7 +317,8 @@ def publisher_for(provider: Provider, settings: Settings) -> TakesModels:
 
     zoo = _OWN.get(provider.scheme)
     if zoo is not None and zoo.publisher is not None:
-        publisher: TakesModels = getattr(zoo.part("publish"), zoo.publisher)(**_dealings(provider, settings))
+        made_of = _dealings(provider, settings) if zoo.official is not None else {"endpoint": provider.endpoint or ""}
+        publisher: TakesModels = getattr(zoo.part("publish"), zoo.publisher)(**made_of)
         return publisher
     if isinstance(provider, TakesModels):
         return provider

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from attrs import field, frozen
+from attrs import frozen
 
 from zooclient.errors import Unsupported
 from zooclient.net.cancel import Cancel
@@ -19,15 +17,9 @@ class CivitaiPublisher:
 
     Args:
         endpoint: Address of the site, without a slash at the end.
-        token: Not used.
-        environ: Not used.
-        proxy: Not used.
     """
 
     endpoint: str
-    token: Callable[[], str | None] = field(repr=False)
-    environ: Mapping[str, str] = field(factory=dict, repr=False)
-    proxy: str | None = field(default=None, repr=False)
 
     def standing(self, ref: Ref) -> Flow[Standing]:
         """Raises Unsupported."""

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from zooclient import __version__
 from zooclient.errors import IntegrityError, NetworkError, ProtocolError, StoreError, Unsupported, ZooError
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Request, Response
-from zooclient.providers.child import ask_child, brought, environment, names_and_texts
+from zooclient.providers.child import OwnClient, ask_child, brought, environment, names_and_texts
 from zooclient.providers.huggingface import wire
 from zooclient.providers.huggingface.refusal import refusal
 from zooclient.providers.reading import line, mapping
@@ -39,20 +39,8 @@ _PASSED = re.compile(
 
 
 @frozen(kw_only=True)
-class OfficialHub:
-    """``huggingface_hub`` as a source of bytes.
-
-    Args:
-        endpoint: Address of the server, without a slash at the end.
-        token: Returns the token that the endpoint is entitled to, or None.
-        environ: The environment of the settings; proxies, certificates and the switches of Xet come from it alone.
-        proxy: Proxy for this zoo. None: as the environment says.
-    """
-
-    endpoint: str
-    token: Callable[[], str | None] = field(repr=False)
-    environ: Mapping[str, str] = field(factory=dict, repr=False)
-    proxy: str | None = field(default=None, repr=False)
+class OfficialHub(OwnClient):
+    """``huggingface_hub`` as a source of bytes."""
 
     def fetch(self, record: ModelRecord, file: FileEntry, *, into: Path, cancel: Cancel) -> Path:
         """Lets the client fetch one file at the pinned commit below ``into``, and returns where it put it.

@@ -3,40 +3,24 @@
 The client reads its endpoint, its token and its caches at import, keeps one session for the whole process, and has
 been seen to send tokens to servers that an answer named. In its own process it gets exactly what it is given, and
 whoever embeds zooclient keeps their own ``huggingface_hub`` as they set it up.
-
-One JSON object comes in on stdin, one goes out on stdout. Hardly anything of zooclient is imported here.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
-from zooclient.providers.orphan import end_with_parent
+from zooclient.providers.childside import chain_of, origin_of, serve
 
-#: Exceptions in a chain that are told at the most, and bytes of a refusal that are passed on.
-_CHAIN = 10
+#: Bytes of a refusal that are passed on.
 _BODY = 2000
 #: Seconds for a connection, and for the next byte, where the client itself waits for ever.
 _CONNECT, _IDLE = 20.0, 600.0
 
 
 def main(work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Reads the wish, does the work, and prints what came of it or what went wrong."""
-    end_with_parent()
-    wish = json.load(sys.stdin)
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints must not mix with the answer
-    try:
-        answer = work(wish)
-    except Exception as error:  # whatever a foreign client raises is told, and judged on the other side
-        answer = {"chain": told(error)}
-    json.dump(answer, out)
-    out.close()
+    """Does the work that is wished for, and tells what came of it or what went wrong."""
+    serve(lambda wish, tell: work(wish), lambda error: {"chain": told(error)})
 
 
 def _fetch(wish: dict[str, Any]) -> dict[str, Any]:
@@ -64,10 +48,10 @@ def guard(*homes: str, token: str | None = None, answered: Callable[[Any], None]
         token: Where it stands in a header of another name, that one goes, too. None: there is none.
         answered: Called with each response. None: nobody looks.
     """
-    origins = {_origin(home) for home in homes}
+    origins = {origin_of(home) for home in homes}
 
     def strip(request: Any) -> None:
-        if _origin(str(request.url)) not in origins:
+        if origin_of(str(request.url)) not in origins:
             for name in list(request.headers):
                 if name.lower() in ("authorization", "cookie") or (token and token in str(request.headers[name])):
                     del request.headers[name]
@@ -104,41 +88,28 @@ def guard(*homes: str, token: str | None = None, answered: Callable[[Any], None]
     huggingface_hub.set_client_factory(factory)
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+def told(error: BaseException) -> list[dict[str, Any]]:
+    """Returns an exception and its causes, each with what the server answered."""
+    return chain_of(error, _answered)
 
 
-def told(error: BaseException | None) -> list[dict[str, Any]]:
-    """Returns an exception and its causes: names of their classes, text, and what the server answered."""
-    chain: list[dict[str, Any]] = []
-    while error is not None and len(chain) < _CHAIN:
-        response = getattr(error, "response", None)
-        chain.append(
-            {
-                "names": [kind.__name__ for kind in type(error).__mro__],
-                "text": str(error),
-                "errno": getattr(error, "errno", None),
-                "status": getattr(response, "status_code", None),
-                "headers": {
-                    name: response.headers[name]
-                    for name in ("x-error-code", "x-error-message", "retry-after", "ratelimit", "date")
-                    if name in response.headers
-                }
-                if response is not None
-                else {},
-                "body": _body(response),
-            }
-        )
-        error = error.__cause__ or error.__context__
-    return chain
+def _answered(error: BaseException) -> dict[str, Any]:
+    response = getattr(error, "response", None)
+    if response is None:
+        return {"status": None, "headers": {}, "body": ""}
+    names = ("x-error-code", "x-error-message", "retry-after", "ratelimit", "date")
+    return {
+        "status": getattr(response, "status_code", None),
+        "headers": {name: response.headers[name] for name in names if name in response.headers},
+        "body": _body(response),
+    }
 
 
 def _body(response: Any) -> str:
     """The beginning of a refusal's body; empty where it was not read."""
     try:
-        return "" if response is None else bytes(response.content[:_BODY]).decode("utf-8", "replace")
-    except Exception:  # a stream that nobody read
+        return bytes(response.content[:_BODY]).decode("utf-8", "replace")
+    except Exception:  # httpx and requests have each their own for a stream that nobody read
         return ""
 
 

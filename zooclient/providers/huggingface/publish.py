@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from zooclient import __version__
 from zooclient.errors import (
@@ -27,7 +27,7 @@ from zooclient.errors import (
 )
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Call, Flow, Request, Response
-from zooclient.providers.child import ask_child, names_and_texts
+from zooclient.providers.child import OwnClient, ask_child, names_and_texts
 from zooclient.providers.huggingface.endpoint import is_official
 from zooclient.providers.huggingface.official import hub_environment
 from zooclient.providers.huggingface.provider import HuggingFace
@@ -44,20 +44,8 @@ _FULL = re.compile(r"quota|storage limit|limit reached|insufficient storage|exce
 
 
 @frozen(kw_only=True)
-class HubPublisher:
-    """``huggingface_hub`` as the one that sends.
-
-    Args:
-        endpoint: Address of the server, without a slash at the end.
-        token: Returns the token that the endpoint is entitled to, or None.
-        environ: The environment of the settings; proxies, certificates and the switches of Xet come from it alone.
-        proxy: Proxy for this zoo. None: as the environment says.
-    """
-
-    endpoint: str
-    token: Callable[[], str | None] = field(repr=False)
-    environ: Mapping[str, str] = field(factory=dict, repr=False)
-    proxy: str | None = field(default=None, repr=False)
+class HubPublisher(OwnClient):
+    """``huggingface_hub`` as the one that sends."""
 
     def standing(self, ref: Ref) -> Flow[Standing]:
         """What is under that name now."""

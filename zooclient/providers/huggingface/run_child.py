@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import base64
 import inspect
-import json
-import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from zooclient.providers.childside import Tell, serve
 from zooclient.providers.huggingface.official_child import guard, told
-from zooclient.providers.orphan import end_with_parent
 
 #: What a first input may be called, whatever the client calls it.
 _WORDS = ("prompt", "text", "inputs", "input")
@@ -29,28 +26,21 @@ class Misfit(Exception):
 
 
 def main() -> None:
-    """Reads the wish, makes the call, and prints what came of it or what went wrong."""
-    end_with_parent()
-    wish = json.load(sys.stdin)
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints must not mix with the answer
-
-    def tell(said: Mapping[str, Any]) -> None:
-        out.write(json.dumps(said) + "\n")
-        out.flush()
-
+    """Makes the call that is wished for, and tells what came of it or what went wrong."""
     about: dict[str, str] = {}
-    try:
-        tell({"value": _run(wish, about, lambda piece: tell({"more": _plain(piece)})), "about": about})
-    except Exception as error:  # whatever a foreign client raises is told, and judged on the other side
-        chain = told(error)
-        for link in chain[:1]:
-            link["answered"] = bool(about)
+
+    def work(wish: dict[str, Any], tell: Tell) -> dict[str, Any]:
+        return {"value": _run(wish, about, lambda piece: tell({"more": _plain(piece)})), "about": about}
+
+    def failed(error: Exception) -> dict[str, Any]:
+        first, *others = told(error)
+        first["answered"] = bool(about)
         response = getattr(error, "response", None)
-        if chain and response is not None:
-            chain[0]["body"] = _words(response)
-        tell({"chain": chain})
-    out.close()
+        if response is not None:
+            first["body"] = _words(response)
+        return {"chain": [first, *others]}
+
+    serve(work, failed)
 
 
 def _run(wish: dict[str, Any], about: dict[str, str], more: Callable[[Any], None]) -> Any:
@@ -166,7 +156,7 @@ def _plain(value: Any) -> Any:
 def _words(response: Any) -> str:
     try:
         return str(response.text)[:4000]
-    except Exception:  # a body that was not read
+    except Exception:  # httpx and requests have each their own for a body that was not read
         return ""
 
 

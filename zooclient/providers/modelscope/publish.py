@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from zooclient import __version__
 from zooclient.errors import ConfigError, NetworkError, NotFound, ProtocolError, Unsupported, ZooError
 from zooclient.net.cancel import Cancel
 from zooclient.net.exchange import Call, Flow, Request, Response
-from zooclient.providers.child import ask_child, names_and_texts
+from zooclient.providers.child import OwnClient, ask_child, names_and_texts
 from zooclient.providers.modelscope import wire
 from zooclient.providers.modelscope.official import scope_environment
 from zooclient.providers.modelscope.provider import ModelScope
@@ -35,20 +35,8 @@ _FULL = re.compile(r"quota|storage limit|insufficient storage|exceed\w* .{0,40}l
 
 
 @frozen(kw_only=True)
-class ModelScopePublisher:
-    """``modelscope`` as the one that sends.
-
-    Args:
-        endpoint: Address of the server, without a slash at the end.
-        token: Returns the token that the endpoint is entitled to, or None.
-        environ: The environment of the settings; proxies, certificates and the client's patience come from it alone.
-        proxy: Proxy for this zoo. None: as the environment says.
-    """
-
-    endpoint: str
-    token: Callable[[], str | None] = field(repr=False)
-    environ: Mapping[str, str] = field(factory=dict, repr=False)
-    proxy: str | None = field(default=None, repr=False)
+class ModelScopePublisher(OwnClient):
+    """``modelscope`` as the one that sends."""
 
     def standing(self, ref: Ref) -> Flow[Standing]:
         """What is under that name now; a repository in which nothing is yet has no head."""

@@ -3,9 +3,6 @@
 The package sends its token with every request it makes: to the host that an output lies on, to that of a stream, and
 to whatever ``next`` and ``get`` of an answer name. The guard takes it out of each that is not for the API. It also
 knows five statuses and fails on the sixth, ``aborted``; so what the API answered is kept as it came, and told.
-
-One JSON object comes in on stdin, lines of JSON go out on stdout. Hardly anything of zooclient is imported
-here.
 """
 
 from __future__ import annotations
@@ -17,36 +14,30 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
-from zooclient.providers.orphan import end_with_parent
+from zooclient.providers.childside import Tell, chain_of, origin_of, serve
 
 _ENDED = ("succeeded", "failed", "canceled", "aborted")
-#: Exceptions in a chain that are told at the most, and characters of what a server said.
-_CHAIN, _WORDS = 10, 4000
+#: Characters of what a server said that are passed on.
+_WORDS = 4000
 #: Headers of a refusal that are told.
 _HEADERS = ("retry-after", "ratelimit-reset", "ratelimit-remaining", "date", "content-type")
 
 
 def main() -> None:
-    """Reads the wish, runs the model, and prints the prediction or what went wrong."""
-    wish = json.load(sys.stdin)
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints must not mix with the answer
-
-    def tell(said: Mapping[str, Any]) -> None:
-        out.write(json.dumps(said) + "\n")
-        out.flush()
-
+    """Runs the model that is wished for, and tells the prediction or what went wrong."""
     kept = Kept()
-    try:
-        tell({"prediction": _run(wish, kept, lambda piece: tell({"more": piece}))})
-    except Exception as error:  # whatever a foreign client raises is told, and judged on the other side
-        tell({"chain": told(error), "refused": kept.refused})
-    out.close()
+
+    def work(wish: dict[str, Any], tell: Tell) -> dict[str, Any]:
+        return {"prediction": _run(wish, kept, lambda piece: tell({"more": piece}))}
+
+    # Asked to leave, it has the model stopped first.
+    leave = partial(os.kill, os.getpid(), signal.SIGTERM)
+    serve(work, lambda error: {"chain": chain_of(error), "refused": kept.refused}, end=leave)
 
 
 class Kept:
@@ -96,16 +87,16 @@ def guarded(endpoint: str, token: str | None, proxy: str | None = None, kept: Ke
     """
     from replicate.client import Client
 
-    home = _origin(endpoint)
+    home = origin_of(endpoint)
 
     def strip(request: Any) -> None:
-        if _origin(str(request.url)) != home:
+        if origin_of(str(request.url)) != home:
             request.headers.pop("cookie", None)
-        if token is None or _origin(str(request.url)) != home:
+        if token is None or origin_of(str(request.url)) != home:
             request.headers.pop("authorization", None)
 
     def answered(response: Any) -> None:
-        if kept is not None and _origin(str(response.request.url)) == home:
+        if kept is not None and origin_of(str(response.request.url)) == home:
             kept.take(response)
 
     hooks = {"request": [strip], "response": [answered]}
@@ -117,7 +108,6 @@ def _run(wish: dict[str, Any], kept: Kept, more: Callable[[Any], None]) -> Any:
     client = guarded(wish["endpoint"], wish["token"], wish["proxy"], kept)
     leaving = _Leaving()
     signal.signal(signal.SIGTERM, leaving)
-    end_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
     until = None if wish["deadline"] is None else time.monotonic() + wish["deadline"]
     given = {"input": {name: _value(value) for name, value in wish["inputs"].items()}}
     prediction: Any = None
@@ -139,8 +129,8 @@ def _run(wish: dict[str, Any], kept: Kept, more: Callable[[Any], None]) -> Any:
                     prediction.reload()
                     if not kept.ended:
                         time.sleep(client.poll_interval)
-        except Exception:
-            if not kept.ended:  # the package cannot read how it ended
+        except Exception:  # of any kind: the package cannot read how an aborted run ended, and we can
+            if not kept.ended:
                 raise
         return kept.prediction
     finally:
@@ -192,20 +182,6 @@ def _value(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _value(item) for name, item in value.items()}
     return [_value(item) for item in value] if isinstance(value, list) else value
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def told(error: BaseException | None) -> list[dict[str, Any]]:
-    """Returns an exception and its causes: names of their classes, and text."""
-    chain: list[dict[str, Any]] = []
-    while error is not None and len(chain) < _CHAIN:
-        chain.append({"names": [kind.__name__ for kind in type(error).__mro__], "text": str(error)})
-        error = error.__cause__ or error.__context__
-    return chain
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 
-from attrs import field, frozen
+from attrs import frozen
 
 from zooclient.errors import NotFound, Unsupported
 from zooclient.net.cancel import Cancel
@@ -22,15 +21,9 @@ class ReplicatePublisher:
 
     Args:
         endpoint: Address of the API, without a slash at the end.
-        token: Not used: requests carry the credential of their origin.
-        environ: Not used.
-        proxy: Not used.
     """
 
     endpoint: str
-    token: Callable[[], str | None] = field(repr=False)
-    environ: Mapping[str, str] = field(factory=dict, repr=False)
-    proxy: str | None = field(default=None, repr=False)
 
     def standing(self, ref: Ref) -> Flow[Standing]:
         """What is under that name now."""
