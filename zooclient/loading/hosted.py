@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -46,9 +47,9 @@ class Hosted:
     _runners: Runners | None
 
     @property
+    @abstractmethod
     def record(self) -> ModelRecord:
         """What the zoo claims about it."""
-        raise NotImplementedError
 
     def run(
         self,
@@ -161,9 +162,9 @@ class AsyncHosted:
     _runners: Runners | None
 
     @property
+    @abstractmethod
     def record(self) -> ModelRecord:
         """What the zoo claims about it."""
-        raise NotImplementedError
 
     async def run(
         self,

@@ -89,5 +89,5 @@ def _zip_holds_pickle(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.lower().endswith(_ENDINGS) for name in archive.namelist())
-    except (zipfile.BadZipFile, NotImplementedError):
+    except (zipfile.BadZipFile, NotImplementedError):  # the latter: a version or method that zipfile does not know
         return True  # it begins as an archive and cannot be looked into

@@ -46,7 +46,7 @@ class RunStream(Iterator[RunEvent]):
             raise StopIteration
         try:
             event = self._next()
-        except BaseException:
+        except BaseException:  # Ctrl-C while waiting gives the run up at the zoo as well
             self.close()
             raise
         if event is not None:
@@ -74,7 +74,7 @@ class RunStream(Iterator[RunEvent]):
         """
         try:
             self._thread.join(timeout)
-        except BaseException:
+        except BaseException:  # as above
             self.close()
             raise
         if self._thread.is_alive():
@@ -156,7 +156,7 @@ class AsyncRunStream(AsyncIterator[RunEvent]):
         task = self._under_way()
         try:
             event = await self._events.get()
-        except BaseException:
+        except BaseException:  # a task that is cancelled while waiting gives the run up at the zoo as well
             await self.aclose()
             raise
         if event is not None:

@@ -230,7 +230,7 @@ class Driver:
                 thread.start()
             for thread in threads:
                 thread.join()
-        except BaseException:
+        except BaseException:  # Ctrl-C above all: nobody waits for the threads any more
             stop.cancel()
             raise
         return tuple(_first_failure(results[number] for number in range(len(requests))))
