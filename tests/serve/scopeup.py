@@ -58,7 +58,7 @@ def sent(zoo: LocalZoo) -> list[Seen]:
 
 
 def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Waits until it is done, and fails where it never is."""
+    """Waits until it is done, and fails where it never is: nobody tells when a server has put half a body away."""
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "it never came to that"

@@ -6,14 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
-from scopeup import SCHEME, begun, carried_out, order, sent, until
+from scopeup import SCHEME, begun, carried_out, order, sent
 from served_models import safetensors, tiny, write
 
 from zooclient import Client
-from zooclient.testing import Edit, LocalZoo, Lost, Status
+from zooclient.testing import Do, Edit, LocalZoo, Lost, Status
 
 pytestmark = pytest.mark.official
 
@@ -245,12 +246,14 @@ def test_only_the_rest_is_sent_after_a_kill(one: LocalZoo, tmp_path: Path) -> No
     folder = write(tmp_path, "mine", files)
     upload = order("upload_folder", one.tokens[SCHEME], model="me/mine", folder=str(folder))
     digests = [hashlib.sha256(content).hexdigest() for content in files.values()]
-    lost = one.fail(f"/api/v1/repos/models/*/blobs/{digests[2]}/*", Lost(method="PUT"))
+    third, reached = f"/api/v1/repos/models/*/blobs/{digests[2]}/*", Event()
+    one.fail(third, Lost(method="PUT"))
+    one.fail(third, Do(reached.set, method="PUT"))
     with begun(one, tmp_path / "home") as client:
         assert client.stdin is not None
         client.stdin.write(json.dumps([upload]))
         client.stdin.close()
-        until(lambda: lost.hits == 1)
+        assert reached.wait(60)
         client.kill()
     assert [seen.path.split("/")[-2] for seen in sent(one)] == digests[:3]
     one.heal()

@@ -101,8 +101,13 @@ def disagreements(wanted: Iterable[Wanted], lock: Lock) -> tuple[str, ...]:
     return tuple(told)
 
 
-def held_lock(project: Project, operation: str) -> Lock:
+def held_lock(project: Project, operation: str, wanted: Iterable[Wanted] | None = None) -> Lock:
     """Returns the lock of a project, held to the project; asks nobody.
+
+    Args:
+        project: The project.
+        operation: The step that wants it.
+        wanted: The models that the project names, for who has read them. None: they are read.
 
     Raises:
         ConfigError: There is none, or the two disagree; the sentence names the models.
@@ -112,7 +117,7 @@ def held_lock(project: Project, operation: str) -> Lock:
         raise ConfigError(
             f"{project.file} has no lock beside it.", operation=operation, hint="`zooclient lock` makes one."
         )
-    told = disagreements(project.wanted(), found)
+    told = disagreements(project.wanted() if wanted is None else wanted, found)
     if told:
         more = f" And {len(told) - 3} more." if len(told) > 3 else ""
         raise ConfigError(

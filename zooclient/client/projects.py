@@ -112,10 +112,20 @@ def locked(
     """
     if check:
         return held_lock(project, "lock")
+    return (yield from _locked_anew(within(steps, project), project, project.wanted(), renew, reporter, cancel))
+
+
+def _locked_anew(
+    steps: Steps,
+    project: Project,
+    wanted: Iterable[Wanted],
+    renew: Iterable[str],
+    reporter: Reporter | None,
+    cancel: Cancel | None,
+) -> Flow[Lock]:
     from zooclient.client.locking import lock
 
-    steps = within(steps, project)
-    made = yield from lock(steps, project.wanted(), project.lock(), renew=renew, reporter=reporter, cancel=cancel)
+    made = yield from lock(steps, wanted, project.lock(), renew=renew, reporter=reporter, cancel=cancel)
     project.write_lock(made)
     return made
 
@@ -143,12 +153,12 @@ def synced(
         reporter: Told of progress. None: nobody is.
         cancel: Stops it. None: nothing does.
     """
-    steps = within(steps, project)
+    steps, wanted = within(steps, project), project.wanted()
     if frozen:
-        found = held_lock(project, "sync")
+        found = held_lock(project, "sync", wanted)
     else:
-        found = yield from locked(steps, project, check=False, renew=(), reporter=reporter, cancel=cancel)
-    chosen = _chosen(project.wanted(), names, groups)
+        found = yield from _locked_anew(steps, project, wanted, (), reporter, cancel)
+    chosen = _chosen(wanted, names, groups)
     steps.wiring.note_lock(project.lock_file)
     models = share([model for model in found.models if model.name in chosen], shard)
     return (yield from sync(steps, models, asking=not frozen, reporter=reporter, cancel=cancel))

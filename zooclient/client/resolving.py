@@ -95,7 +95,9 @@ def _final(record: ModelRecord) -> bool:
 
     One without digests, as strangers get of a gated model, is not final, and neither is one that was made of a lock.
     """
-    return "made_from_lock" not in record.extra and all(proves(file.digests) for file in record.files)
+    from zooclient.client.locked import MARK
+
+    return MARK not in record.extra and all(proves(file.digests) for file in record.files)
 
 
 def _without_zoo(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -58,7 +59,7 @@ class AuditReport(Plain):
     files: int = 0
     rules: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
-    extra: dict[str, Any] = field(factory=dict, hash=False, repr=False)
+    extra: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         check_tuples(findings=self.findings, rules=self.rules, off=self.off)

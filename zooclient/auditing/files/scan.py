@@ -1,4 +1,4 @@
-"""A folder of files, looked at by content: no file is run, and none is read more than once."""
+"""A folder of files, looked at by content: no file is run, and hardly a byte is read twice."""
 
 from __future__ import annotations
 
